@@ -1,0 +1,3 @@
+//! The concurrency toolkit that Python programmers know, made for Rust.
+
+mod primitive;

@@ -1,0 +1,49 @@
+//! The only door to threads, atomics, locks, queues, time and loom.
+//!
+//! Every other file of the crate takes these things from here, so that one
+//! switch (`--cfg raddle_loom`) puts the whole crate under loom's scheduler.
+//! `tests/house.rs` keeps it so.
+//!
+//! ```text
+//!                    primitive/mod.rs
+//!                     │           │
+//!     native.rs ◄─────┘           └─────► model/   (cfg raddle_loom)
+//!     std, parking_lot,                   loom inside a model,
+//!     crossbeam                           native outside of one
+//! ```
+//!
+//! Both backends offer the same names:
+//!
+//! | name | native | in a model |
+//! |---|---|---|
+//! | [`atomic`] | std's | loom's |
+//! | [`UnsafeCell`] | std's, read through `with` and `with_mut` | loom's, which reports races |
+//! | [`Mutex`], [`Condvar`] | parking_lot's; never poisoned | loom's, repaired |
+//! | [`Parker`] | one token between one sleeper and any number of wakers | the same; a timed park explores both outcomes |
+//! | [`thread`] | std's | loom's |
+//! | [`Deque`], [`Stealer`], [`Injector`] | crossbeam-deque's | a Chase-Lev deque and a list on loom atomics, no stronger than crossbeam promises |
+//! | [`catch_unwind`] | std's | std's, but loom's own panics pass through |
+//! | [`thread_slot!`] | a thread-local pointer | the same for each loom thread |
+//!
+//! What carries no synchronisation at all (identifiers, statistics) uses
+//! [`unmodelled`], so that models need not explore it.
+
+mod mutant;
+mod native;
+#[cfg(raddle_loom)]
+pub(crate) mod model;
+
+pub(crate) use mutant::{mutant, weaken};
+
+#[cfg(raddle_loom)]
+pub(crate) use model::*;
+#[cfg(not(raddle_loom))]
+pub(crate) use native::*;
+
+/// Atomics that stay native inside a model: counters that order nothing.
+///
+/// Whoever uses one promises that no other memory access depends on it.
+pub(crate) mod unmodelled {
+    pub(crate) use std::sync::OnceLock;
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
+}

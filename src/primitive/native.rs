@@ -1,0 +1,288 @@
+//! The native backend: std, parking_lot and crossbeam, as thin as it can be.
+
+use std::any::Any;
+use std::cell;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
+use std::time::Instant;
+
+pub(crate) use crossbeam_deque::Steal;
+
+/// Atomic integers and fences.
+pub(crate) mod atomic {
+    pub(crate) use std::sync::atomic::{
+        AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+    };
+}
+
+/// Threads.
+pub(crate) mod thread {
+    use std::io;
+
+    pub(crate) use std::thread::{JoinHandle, panicking, yield_now};
+
+    /// Starts a thread.
+    ///
+    /// # Errors
+    ///
+    /// What the system says when it has no thread to give.
+    pub(crate) fn spawn<F, T>(
+        name: String,
+        stack_size: Option<usize>,
+        body: F,
+    ) -> io::Result<JoinHandle<T>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let mut builder = std::thread::Builder::new().name(name);
+        if let Some(bytes) = stack_size {
+            builder = builder.stack_size(bytes);
+        }
+        builder.spawn(body)
+    }
+
+    /// Tells the processor that this thread spins.
+    #[inline(always)]
+    pub(crate) fn spin_hint() {
+        std::hint::spin_loop();
+    }
+}
+
+/// Data that a protocol guards. loom sees every access in a model.
+#[derive(Debug, Default)]
+#[repr(transparent)]
+pub(crate) struct UnsafeCell<T: ?Sized>(cell::UnsafeCell<T>);
+
+impl<T> UnsafeCell<T> {
+    #[inline(always)]
+    pub(crate) const fn new(value: T) -> Self {
+        Self(cell::UnsafeCell::new(value))
+    }
+
+    #[inline(always)]
+    pub(crate) fn into_inner(self) -> T {
+        self.0.into_inner()
+    }
+}
+
+impl<T: ?Sized> UnsafeCell<T> {
+    /// Gives `f` a pointer to read through.
+    #[inline(always)]
+    pub(crate) fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
+        f(self.0.get())
+    }
+
+    /// Gives `f` a pointer to write through.
+    #[inline(always)]
+    pub(crate) fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
+        f(self.0.get())
+    }
+}
+
+/// A lock that is never poisoned.
+#[derive(Debug, Default)]
+pub(crate) struct Mutex<T: ?Sized>(parking_lot::Mutex<T>);
+
+/// The right to use what a [`Mutex`] guards.
+pub(crate) type MutexGuard<'a, T> = parking_lot::MutexGuard<'a, T>;
+
+impl<T> Mutex<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(parking_lot::Mutex::new(value))
+    }
+
+    pub(crate) fn into_inner(self) -> T {
+        self.0.into_inner()
+    }
+}
+
+impl<T: ?Sized> Mutex<T> {
+    #[inline]
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        self.0.lock()
+    }
+
+    #[inline]
+    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        self.0.try_lock()
+    }
+
+    pub(crate) fn get_mut(&mut self) -> &mut T {
+        self.0.get_mut()
+    }
+}
+
+/// A place to wait for a change of what a [`Mutex`] guards.
+#[derive(Debug, Default)]
+pub(crate) struct Condvar(parking_lot::Condvar);
+
+impl Condvar {
+    pub(crate) const fn new() -> Self {
+        Self(parking_lot::Condvar::new())
+    }
+
+    pub(crate) fn wait<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>) {
+        self.0.wait(guard);
+    }
+
+    /// Waits until notified or until `at`; `false` says that `at` has passed.
+    pub(crate) fn wait_until<T: ?Sized>(
+        &self,
+        guard: &mut MutexGuard<'_, T>,
+        at: Instant,
+    ) -> bool {
+        !self.0.wait_until(guard, at).timed_out()
+    }
+
+    pub(crate) fn notify_one(&self) {
+        self.0.notify_one();
+    }
+
+    pub(crate) fn notify_all(&self) {
+        self.0.notify_all();
+    }
+}
+
+/// One token between one sleeper and any number of wakers.
+///
+/// ```text
+///            park, no token              unpark
+///   EMPTY ────────────────► PARKED ────────────────┐
+///     │  ◄──────────────────────────── NOTIFIED ◄──┤
+///     │      the sleeper takes it                  │
+///     └──────────────── unpark ────────────────────┘
+/// ```
+///
+/// It needs no thread-local state, so it also works while a thread's locals
+/// are being destroyed. What precedes [`unpark`](Self::unpark) happens-before
+/// the return of the [`park`](Self::park) that takes its token.
+#[derive(Debug)]
+pub(crate) struct Parker {
+    state: atomic::AtomicU32,
+    lock: std::sync::Mutex<()>,
+    changed: std::sync::Condvar,
+}
+
+const EMPTY: u32 = 0;
+const PARKED: u32 = 1;
+const NOTIFIED: u32 = 2;
+
+impl Parker {
+    pub(crate) const fn new() -> Self {
+        Self {
+            state: atomic::AtomicU32::new(EMPTY),
+            lock: std::sync::Mutex::new(()),
+            changed: std::sync::Condvar::new(),
+        }
+    }
+
+    /// This thread's parker. A token left in it by an earlier wait is a
+    /// spurious wake-up for the next one, so every wait looks at its condition.
+    pub(crate) fn current() -> Arc<Self> {
+        std::thread_local! {
+            static CURRENT: Arc<Parker> = Arc::new(Parker::new());
+        }
+        // While the thread's locals are being destroyed, one of its own serves.
+        CURRENT
+            .try_with(Arc::clone)
+            .unwrap_or_else(|_| Arc::new(Self::new()))
+    }
+
+    /// Takes the token; sleeps until there is one.
+    pub(crate) fn park(&self) {
+        self.park_until(None);
+    }
+
+    /// Takes the token; `false` says that `at` passed without one.
+    pub(crate) fn park_until(&self, at: Option<Instant>) -> bool {
+        use atomic::Ordering::{Acquire, Relaxed};
+        // ORDERING: Acquire pairs with the Release in `unpark`.
+        if self.take_token(Acquire) {
+            return true;
+        }
+        let mut guard = self.lock.lock().unwrap_or_else(|e| e.into_inner());
+        // ORDERING: Relaxed, the sleeper publishes nothing by falling asleep;
+        // Acquire on failure, the token has come.
+        if (self.state.compare_exchange(EMPTY, PARKED, Relaxed, Acquire)).is_err() {
+            return self.take_token(Acquire);
+        }
+        loop {
+            guard = match at {
+                None => self.changed.wait(guard).unwrap_or_else(|e| e.into_inner()),
+                Some(at) => {
+                    let left = at.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        // ORDERING: Acquire, the token may have come just now.
+                        return self.state.swap(EMPTY, Acquire) == NOTIFIED;
+                    }
+                    let (guard, _) = (self.changed.wait_timeout(guard, left))
+                        .unwrap_or_else(|e| e.into_inner());
+                    guard
+                }
+            };
+            if self.take_token(Acquire) {
+                return true;
+            }
+        }
+    }
+
+    fn take_token(&self, success: atomic::Ordering) -> bool {
+        // ORDERING: Relaxed on failure, nothing was received.
+        self.state
+            .compare_exchange(NOTIFIED, EMPTY, success, atomic::Ordering::Relaxed)
+            .is_ok()
+    }
+
+    /// Leaves the token and wakes the sleeper, if it sleeps.
+    ///
+    /// The sleeper may go on before this returns, so a parker never lies on
+    /// the sleeper's stack: both ends hold the `Arc` of [`current`](Self::current).
+    pub(crate) fn unpark(&self) {
+        // ORDERING: Release pairs with the Acquire in `park_until`.
+        if self.state.swap(NOTIFIED, atomic::Ordering::Release) == PARKED {
+            // Between the sleeper's exchange and its wait it holds the lock:
+            // taking it once makes sure that the notification is not too early.
+            drop(self.lock.lock().unwrap_or_else(|e| e.into_inner()));
+            self.changed.notify_one();
+        }
+    }
+}
+
+/// The owner's end of a work-stealing deque: last in, first out.
+pub(crate) type Deque<T> = crossbeam_deque::Worker<T>;
+/// The thieves' end of a [`Deque`]: oldest first.
+pub(crate) type Stealer<T> = crossbeam_deque::Stealer<T>;
+/// The queue where outsiders put jobs: first in, first out.
+pub(crate) type Injector<T> = crossbeam_deque::Injector<T>;
+
+/// Runs `f`; a panic becomes its payload.
+pub(crate) fn catch_unwind<R>(f: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
+    panic::catch_unwind(AssertUnwindSafe(f))
+}
+
+/// The present.
+#[inline]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
+/// How many CPUs this process may use: affinity and cgroup quota included.
+pub(crate) fn available_cpus() -> usize {
+    num_cpus::get().max(1)
+}
+
+/// Declares a pointer of each thread's own, null at first.
+///
+/// `SLOT.get()` and `SLOT.set(pointer)`. It has no destructor, so it can be
+/// used at any time of a thread's life.
+macro_rules! thread_slot {
+    ($(#[$meta:meta])* $vis:vis static $name:ident) => {
+        ::std::thread_local! {
+            $(#[$meta])*
+            $vis static $name: ::std::cell::Cell<*const ()> =
+                const { ::std::cell::Cell::new(::std::ptr::null()) };
+        }
+    };
+}
+pub(crate) use thread_slot;
