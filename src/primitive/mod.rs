@@ -28,11 +28,13 @@
 //! What carries no synchronisation at all (identifiers, statistics) uses
 //! [`unmodelled`], so that models need not explore it.
 
+mod contain;
 mod mutant;
 mod native;
 #[cfg(raddle_loom)]
 pub(crate) mod model;
 
+pub(crate) use contain::{drop_contained, run_contained};
 pub(crate) use mutant::{mutant, weaken};
 
 #[cfg(raddle_loom)]
