@@ -37,7 +37,7 @@ mod native;
 #[cfg(raddle_loom)]
 pub(crate) mod model;
 
-pub(crate) use contain::{Payload, drop_contained, drop_payload};
+pub(crate) use contain::{Payload, catch_drop, drop_contained, drop_payload, run_contained};
 pub(crate) use id::next_id;
 pub(crate) use mutant::{mutant, weaken};
 

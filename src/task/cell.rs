@@ -35,7 +35,7 @@ use super::unread::{self, Payload};
 use super::{Task, TaskId};
 use crate::error::{Panic, TaskError};
 use crate::primitive::atomic::{AtomicU32, Ordering};
-use crate::primitive::{UnsafeCell, catch_unwind, drop_contained, next_id};
+use crate::primitive::{UnsafeCell, catch_drop, catch_unwind, next_id};
 
 /// What every cell begins with, whatever the task's types.
 #[repr(C)]
@@ -267,7 +267,7 @@ impl<T: Task> Cell<T> {
     unsafe fn drop_task(header: NonNull<Header>) -> Option<Payload> {
         // SAFETY: the caller owns the closure in the slot.
         let task = unsafe { Self::slot(header, |slot| ManuallyDrop::take(&mut slot.task)) };
-        drop_contained(task).err()
+        catch_drop(task).err()
     }
 
     unsafe fn take_value(header: NonNull<Header>, to: *mut ()) {
@@ -280,7 +280,7 @@ impl<T: Task> Cell<T> {
     unsafe fn drop_value(header: NonNull<Header>) -> Option<Payload> {
         // SAFETY: the caller owns the value in the slot.
         let value = unsafe { Self::slot(header, |slot| ManuallyDrop::take(&mut slot.value)) };
-        drop_contained(value).err()
+        catch_drop(value).err()
     }
 
     unsafe fn take_error(header: NonNull<Header>) -> TaskError {
@@ -313,7 +313,7 @@ impl Header {
 
     fn panic(&self, payload: Payload) -> Box<Panic> {
         let name = self.name().map(str::to_owned);
-        Box::new(Panic::new(payload, frame::take_note(), self.site, name, 1))
+        Box::new(Panic::new(payload, frame::take_note().unwrap_or_default(), self.site, name, 1))
     }
 
     /// Drops the result of a task that has no handle. A panic nobody will

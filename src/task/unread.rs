@@ -12,7 +12,7 @@ pub(crate) use crate::primitive::Payload;
 
 use crate::error::{Panic, TaskError};
 use crate::primitive::unmodelled::Mutex;
-use crate::primitive::{catch_unwind, drop_payload};
+use crate::primitive::{drop_contained, run_contained};
 
 /// Who is told of panics that nobody will read.
 pub(crate) type OnPanic = Arc<dyn Fn(&Panic) + Send + Sync>;
@@ -31,9 +31,7 @@ pub(crate) fn unwatch(pool: u32) {
     let gone = at.map(|at| watchers.swap_remove(at));
     // The watcher is user code: it is dropped outside of the lock.
     drop(watchers);
-    if let Err(payload) = crate::primitive::drop_contained(gone) {
-        drop_payload(payload);
-    }
+    drop_contained(gone);
 }
 
 /// Reports an error that nobody will read; only panics matter.
@@ -47,7 +45,7 @@ pub(super) fn report(pool: u32, error: TaskError) {
 pub(crate) fn report_payload(pool: u32, payload: Option<Payload>, site: &'static Location<'static>) {
     if let Some(payload) = payload {
         let note = super::frame::take_note();
-        tell(pool, &Panic::new(payload, note, site, None, 1));
+        tell(pool, &Panic::new(payload, note.unwrap_or_default(), site, None, 1));
     }
 }
 
@@ -56,11 +54,8 @@ fn tell(pool: u32, panic: &Panic) {
     let watcher = watchers.iter().find(|(watched, _)| *watched == pool);
     let watcher = watcher.map(|(_, watcher)| Arc::clone(watcher));
     drop(watchers);
-    let told = catch_unwind(|| match &watcher {
+    run_contained(|| match &watcher {
         Some(watcher) => watcher(panic),
-        None => eprintln!("raddle: nobody waits for this: {panic}"),
+        None => eprintln!("raddle: nobody waits for this: {panic:#}"),
     });
-    if let Err(payload) = told {
-        drop_payload(payload);
-    }
 }
