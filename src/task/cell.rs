@@ -164,7 +164,7 @@ pub(crate) enum Ran {
 /// Makes a queued task: the queue's reference, and the handle's.
 pub(super) fn new<T: Task>(mut task: T, origin: Origin) -> (Job, Ref) {
     let options = task.take_options();
-    let header = allocate(task, origin, State::queued(), options);
+    let header = allocate(task, origin, State::queued(), options.map(|o| o.0));
     (Job(header), Ref(header))
 }
 
@@ -172,7 +172,7 @@ pub(super) fn new<T: Task>(mut task: T, origin: Origin) -> (Job, Ref) {
 pub(super) fn refused<T: Task>(mut task: T, origin: Origin, why: TaskError) -> Ref {
     let options = task.take_options();
     let site = origin.site;
-    let header = allocate(task, origin, State::resolved(Phase::Failed), options);
+    let header = allocate(task, origin, State::resolved(Phase::Failed), options.map(|o| o.0));
     // SAFETY: the closure is in the slot and nobody else knows the cell.
     let bomb = unsafe { drop_task(header) };
     let cell: NonNull<Cell<T>> = header.cast();

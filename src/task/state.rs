@@ -78,6 +78,11 @@ impl Phase {
         Phase::Taken,
     ];
 
+    /// The phase with this number; there are eight.
+    pub(crate) fn from_number(number: usize) -> Self {
+        Self::ALL[number & PHASE]
+    }
+
     /// Whether nothing more will happen to the task.
     pub(crate) fn is_final(self) -> bool {
         !matches!(self, Phase::Queued | Phase::Running)
@@ -99,7 +104,7 @@ pub(crate) struct Word(usize);
 
 impl Word {
     pub(crate) fn phase(self) -> Phase {
-        Phase::ALL[self.0 & PHASE]
+        Phase::from_number(self.0)
     }
 
     pub(crate) fn is_final(self) -> bool {
