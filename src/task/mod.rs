@@ -1,0 +1,5 @@
+//! Tasks: for now, how they are told to stop.
+
+mod cancel;
+
+pub use cancel::{CancellationToken, Cancelled};
