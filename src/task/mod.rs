@@ -25,7 +25,7 @@ mod waiting;
 
 use std::fmt;
 
-pub use cancel::CancellationToken;
+pub use cancel::{Cancelled, CancellationToken};
 pub(crate) use cell::{Job, Origin, Ran, run_claimed};
 pub use context::{TaskContext, current};
 pub use executor::{Inline, Submit};

@@ -10,4 +10,4 @@ pub(crate) mod deadline;
 pub(crate) mod timer;
 pub(crate) mod waiter;
 
-pub use block_on::{block_on, block_on_timeout};
+pub use block_on::{TimedOutWaiting, block_on, block_on_timeout};
