@@ -26,7 +26,7 @@ use super::state::Phase;
 use super::unread;
 use crate::error::{Refusal, TaskError};
 use crate::primitive::block::{self, Blocking};
-use crate::primitive::{Parker, fork};
+use crate::primitive::{Parker, drop_contained, fork};
 use crate::wait::deadline::Deadline;
 use crate::wait::waiter::{self, List, Waiter, Wake};
 
@@ -137,7 +137,7 @@ pub(super) fn poll(task: Ref, context: &mut Context<'_>) -> Poll<Result<Phase, T
     let entry = if header.asks.is_awaited() {
         match remove(header, Waiter::is_future) {
             Some(entry) => {
-                drop(entry.replace_wake(Wake::Future(waker)));
+                drop_contained(entry.replace_wake(Wake::Future(waker)));
                 entry
             }
             None => Waiter::boxed(Wake::Future(waker)),

@@ -35,13 +35,12 @@ impl Deadline {
         self.0
     }
 
-    /// Asks the clock, unless this is never.
-    #[inline]
-    pub(crate) fn is_never(self) -> bool {
+    pub(crate) const fn is_never(self) -> bool {
         self.0.is_none()
     }
 
-    /// Whether the limit is over.
+    /// Asks the clock, unless this is never.
+    #[inline]
     pub(crate) fn has_passed(self) -> bool {
         self.0.is_some_and(|at| now() >= at)
     }

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use crate::primitive::atomic::{AtomicBool, Ordering};
-use crate::primitive::{Parker, UnsafeCell, catch_unwind, mutant, weaken};
+use crate::primitive::{Parker, UnsafeCell, catch_unwind, drop_contained, mutant, weaken};
 
 /// What to do when the event comes. The number is the event's outcome.
 pub(crate) enum Wake {
@@ -236,6 +236,8 @@ fn release(entry: &Waiter) {
 /// Frees a boxed entry that was removed from its list.
 pub(crate) fn free(entry: &Waiter) {
     debug_assert!(entry.boxed);
+    // A waker or a callback that was never called is user code to drop.
+    drop_contained(entry.take_wake());
     let pointer = std::ptr::with_exposed_provenance_mut::<Waiter>(entry.addr());
     // SAFETY: `boxed` says that it came from `Box::into_raw`, and whoever holds
     // an entry outside of every list is alone with it.
