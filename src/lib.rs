@@ -8,6 +8,6 @@ mod wait;
 pub use error::{GroupError, Panic, Refusal, StartError, SubmitError, TaskError, TimedOut};
 pub use task::{
     Cancel, CancelOnDrop, Cancelled, CancellationToken, Handle, Inline, Submit, Task, TaskContext,
-    TaskId, TaskOptions, TaskState, With, current, task,
+    TaskId, TaskInfo, TaskOptions, TaskState, With, current, task,
 };
 pub use wait::{TimedOutWaiting, block_on, block_on_timeout};

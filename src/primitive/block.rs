@@ -16,7 +16,7 @@ pub(crate) trait BlockHook {
     fn pool(&self) -> u32;
 
     /// This worker is about to sleep: somebody else may have its place.
-    fn block_starts(&self);
+    fn block_starts(&self, on: BlockedOn);
 
     /// This worker is awake again.
     fn block_ends(&self);
@@ -29,6 +29,15 @@ pub(crate) trait BlockHook {
     /// 1. `task` is the header of a live task of this pool.
     /// 2. The caller has moved it from queued to running, and keeps it alive.
     unsafe fn run_claimed(&self, task: NonNull<()>);
+}
+
+/// What a thread sleeps for: shown by `dump()`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BlockedOn {
+    /// The task with this number.
+    Task(u64),
+    /// Something else, by its name.
+    Thing(&'static str),
 }
 
 /// A hook as a thread slot can hold it: a thin pointer to a fat one.
@@ -68,10 +77,10 @@ pub(crate) struct Blocking(());
 
 impl Blocking {
     /// Tells this thread's pool, if any, that the thread is about to sleep.
-    pub(crate) fn start() -> Self {
+    pub(crate) fn start(on: BlockedOn) -> Self {
         current(|hook| {
             if let Some(hook) = hook {
-                hook.block_starts();
+                hook.block_starts(on);
             }
         });
         Self(())

@@ -32,7 +32,7 @@ use super::extras::{Extras, ExtrasSlot, Options};
 use super::frame;
 use super::state::{Phase, Resolved, State, Word};
 use super::unread::{self, Payload};
-use super::{Task, TaskId};
+use super::{Task, TaskId, TaskInfo};
 use crate::error::{Panic, TaskError};
 use crate::primitive::atomic::{AtomicU32, Ordering};
 use crate::primitive::{UnsafeCell, catch_drop, catch_unwind, next_id};
@@ -86,6 +86,7 @@ const TOKEN: u32 = 1 << 1;
 const AWAITED: u32 = 1 << 2;
 const LIMITED: u32 = 1 << 3;
 const UNCLAIMABLE: u32 = 1 << 4;
+const OUTSIDERS: u32 = 1 << 5;
 
 impl Asks {
     fn set(&self, flag: u32) -> u32 {
@@ -122,17 +123,30 @@ impl Asks {
         self.has(LIMITED)
     }
 
+    /// Whether a waiter that is no worker may run the task.
+    pub(super) fn outsiders_run(&self) -> bool {
+        self.has(OUTSIDERS)
+    }
+
     pub(super) fn is_claimable(&self) -> bool {
         !self.has(LIMITED | UNCLAIMABLE)
     }
 }
 
 /// How a task enters the world.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Origin {
     pub(crate) site: &'static Location<'static>,
     pub(crate) pool: u32,
-    /// Whether a worker that waits for the task may run it.
-    pub(crate) claimable: bool,
+    pub(crate) claim: Claim,
+}
+
+/// Who may run a task because he waits for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Claim {
+    Nobody,
+    Workers,
+    Anybody,
 }
 
 /// A queue's reference to a task: whoever holds it runs the task or drops it.
@@ -193,7 +207,11 @@ fn allocate<T: Task>(
     state: State,
     options: Option<Box<Options>>,
 ) -> NonNull<Header> {
-    let mut asks = if origin.claimable { 0 } else { UNCLAIMABLE };
+    let mut asks = match origin.claim {
+        Claim::Nobody => UNCLAIMABLE,
+        Claim::Workers => 0,
+        Claim::Anybody => OUTSIDERS,
+    };
     if let Some(options) = &options {
         asks |= if options.is_limited() { LIMITED } else { 0 };
         asks |= if options.token.is_some() { TOKEN } else { 0 };
@@ -307,6 +325,15 @@ unsafe fn drop_task(header: NonNull<Header>) -> Option<Payload> {
 }
 
 impl Header {
+    pub(super) fn info(&self) -> TaskInfo {
+        TaskInfo {
+            id: self.id,
+            name: self.name().map(str::to_owned),
+            submitted_at: self.site,
+            running_for: None,
+        }
+    }
+
     pub(super) fn name(&self) -> Option<&str> {
         self.extras.get().and_then(|extras| extras.name())
     }
@@ -386,9 +413,14 @@ pub(super) unsafe fn free(header: NonNull<Header>) {
 }
 
 impl Job {
-    /// The task's header: what tells this job from another.
+    /// The address of the task's header: what tells this job from another.
     pub(crate) fn header(&self) -> NonNull<()> {
         self.0.cast()
+    }
+
+    pub(crate) fn info(&self) -> TaskInfo {
+        // SAFETY: the queue's reference keeps the cell alive.
+        unsafe { self.0.as_ref() }.info()
     }
 
     /// Runs the task in the calling thread, unless somebody was faster.
@@ -440,6 +472,12 @@ impl Job {
         }
         // SAFETY: we have moved QUEUED to RUNNING.
         let phase = unsafe { frame::run(header, shared.vtable.run) };
+        if let Some(extras) = shared.extras.get()
+            && extras.is_overdue()
+        {
+            // The timer may be late, or could not be started.
+            extras.expire(shared);
+        }
         shared.unlink();
         let (pool, site) = (shared.pool, shared.site);
         match shared.state.finish_in_time(phase) {
@@ -492,6 +530,34 @@ unsafe fn release_queue(header: NonNull<Header>) {
     if !was.has_handle() {
         // SAFETY: both bits are clear.
         unsafe { free(header) };
+    }
+}
+
+/// A look at a task that is running, by somebody who is not its runner.
+///
+/// # Safety
+///
+/// `task` is the header of a task that runs until `f` returns.
+pub(crate) unsafe fn inspect<R>(task: NonNull<()>, f: impl FnOnce(Inspected<'_>) -> R) -> R {
+    let header: NonNull<Header> = task.cast();
+    // SAFETY: by the contract above.
+    f(Inspected(unsafe { header.as_ref() }))
+}
+
+/// What [`inspect`] shows.
+pub(crate) struct Inspected<'a>(&'a Header);
+
+impl Inspected<'_> {
+    pub(crate) fn info(&self) -> TaskInfo {
+        self.0.info()
+    }
+
+    /// Asks the task to stop; the token, if there is one, is for the caller to
+    /// cancel.
+    pub(crate) fn ask_cancel(&self) -> Option<super::CancellationToken> {
+        let token_exists = self.0.asks.ask_cancel();
+        let extras = self.0.extras.get().filter(|_| token_exists)?;
+        extras.existing_token()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::panic::Location;
 
-use super::cell::{self, Job, Origin};
+use super::cell::{self, Claim, Job, Origin};
 use super::handle::Handle;
 use super::options::Task;
 use crate::error::{Refusal, SubmitError, TaskError};
@@ -58,7 +58,7 @@ impl Inline {
         let origin = Origin {
             site: Location::caller(),
             pool: NO_POOL,
-            claimable: false,
+            claim: Claim::Nobody,
         };
         let (job, handle) = accept(task, origin);
         let _ = job.run();

@@ -138,6 +138,10 @@ impl Extras {
         self.options.name.as_deref()
     }
 
+    pub(super) fn existing_token(&self) -> Option<CancellationToken> {
+        self.token.get().cloned()
+    }
+
     pub(super) fn deadline(&self) -> Option<Instant> {
         let by_timeout = match (self.options.timeout, self.started.get()) {
             (Some(limit), Some(started)) => started.checked_add(limit),

@@ -24,9 +24,11 @@ pub(crate) mod unread;
 mod waiting;
 
 use std::fmt;
+use std::panic::Location;
+use std::time::Duration;
 
 pub use cancel::{Cancelled, CancellationToken};
-pub(crate) use cell::{Job, Origin, Ran, run_claimed};
+pub(crate) use cell::{Claim, Job, Origin, Ran, inspect, run_claimed};
 pub use context::{TaskContext, current};
 pub use executor::{Inline, Submit};
 pub(crate) use executor::{accept, refuse};
@@ -105,6 +107,35 @@ impl TaskState {
     /// Whether the task has ended, well or not.
     pub fn is_final(self) -> bool {
         !matches!(self, Self::Queued | Self::Running)
+    }
+}
+
+/// A task as reports show it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct TaskInfo {
+    /// The task's number.
+    pub id: TaskId,
+    /// The name that the task was given.
+    pub name: Option<String>,
+    /// Where the task was submitted.
+    pub submitted_at: &'static Location<'static>,
+    /// How long it has been running, to within some milliseconds; `None` if it
+    /// does not run.
+    pub running_for: Option<Duration>,
+}
+
+impl fmt::Display for TaskInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "task {}", self.id)?;
+        if let Some(name) = &self.name {
+            write!(f, " {name:?}")?;
+        }
+        write!(f, ", submitted at {}", self.submitted_at)?;
+        match self.running_for {
+            Some(time) => write!(f, ", running for {time:.1?}"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -21,11 +21,11 @@
 use std::ptr::NonNull;
 use std::task::{Context, Poll};
 
-use super::cell::{Header, Ref};
+use super::cell::{Header, Ran, Ref};
 use super::state::Phase;
 use super::unread;
 use crate::error::{Refusal, TaskError};
-use crate::primitive::block::{self, Blocking};
+use crate::primitive::block::{self, BlockedOn, Blocking};
 use crate::primitive::{Parker, drop_contained, fork};
 use crate::wait::deadline::Deadline;
 use crate::wait::waiter::{self, List, Waiter, Wake};
@@ -49,14 +49,17 @@ pub(super) fn wait(task: Ref, deadline: Deadline) -> Result<bool, TaskError> {
 /// it; says whether it did.
 pub(super) fn claim(task: Ref) -> bool {
     let header = task.header();
+    if !header.asks.is_claimable() {
+        return false;
+    }
     block::current(|hook| {
         let Some(hook) = hook else {
-            return false;
+            // SAFETY: by `start`, and the waiter holds the handle.
+            return header.asks.outsiders_run()
+                && header.state.start().is_ok()
+                && unsafe { super::cell::run_claimed(task.0.cast()) } != Ran::Stale;
         };
-        if hook.pool() != header.pool || !header.asks.is_claimable() {
-            return false;
-        }
-        if header.state.start().is_err() {
+        if hook.pool() != header.pool || header.state.start().is_err() {
             return false;
         }
         let task: NonNull<Header> = task.0;
@@ -78,7 +81,7 @@ fn park(header: &Header, deadline: Deadline) -> bool {
     if unsafe { header.state.push(&entry) }.is_err() {
         return true;
     }
-    let blocking = Blocking::start();
+    let blocking = Blocking::start(BlockedOn::Task(header.id.get()));
     while !entry.is_done() {
         if parker.park_until(deadline.instant()) || !deadline.has_passed() {
             continue;

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use super::deadline::Deadline;
 use crate::primitive::Parker;
-use crate::primitive::block::Blocking;
+use crate::primitive::block::{BlockedOn, Blocking};
 
 struct Unpark(Arc<Parker>);
 
@@ -92,7 +92,7 @@ fn run<F: Future>(
         if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
             return Ok(output);
         }
-        let _blocking = Blocking::start();
+        let _blocking = Blocking::start(BlockedOn::Thing("a future"));
         if !parker.park_until(deadline.instant()) && deadline.has_passed() {
             // The wake-up may have come with the limit.
             return match future.as_mut().poll(&mut context) {
