@@ -29,6 +29,13 @@ pub(crate) fn is_forked(pool: u32) -> bool {
     pool != NO_POOL && pool < FLOOR.load(Relaxed)
 }
 
+/// The number below which pools are forked away. It changes in each child of a
+/// process that had a pool.
+#[inline]
+pub(crate) fn floor() -> u32 {
+    FLOOR.load(Relaxed)
+}
+
 #[cfg(unix)]
 fn watch() {
     extern "C" fn in_child() {

@@ -111,6 +111,11 @@ impl Asks {
         self.set(TOKEN) & CANCEL != 0
     }
 
+    /// Whether a cancellation was asked for.
+    pub(super) fn is_cancel_asked(&self) -> bool {
+        self.has(CANCEL)
+    }
+
     pub(super) fn set_awaited(&self) {
         self.set(AWAITED);
     }
@@ -222,7 +227,7 @@ fn allocate<T: Task>(
             vtable: &Cell::<T>::VTABLE,
             extras: ExtrasSlot::new(options.map(|options| Extras::new(*options))),
             id: TaskId::new(next_id()),
-            site: origin.site,
+            site: task.submitted_at().unwrap_or(origin.site),
             pool: origin.pool,
             asks: Asks(AtomicU32::new(asks)),
         },
@@ -651,6 +656,27 @@ impl Ref {
         // SAFETY: both bits are clear.
         unsafe { free(self.0) };
     }
+}
+
+/// Runs one of the items of the task that runs here: a panic is the item's own.
+pub(super) fn run_item<R>(item: impl FnOnce() -> R) -> Result<R, TaskError> {
+    catch_unwind(item).map_err(|payload| {
+        let site = frame::with_current(|task| task.header().site);
+        let site = site.unwrap_or_else(Location::caller);
+        let name = frame::with_current(|task| task.header().name().map(str::to_owned)).flatten();
+        let note = frame::take_note().unwrap_or_default();
+        TaskError::Panicked(Box::new(Panic::new(payload, note, site, name, 1)))
+    })
+}
+
+/// Whether the task that runs here was asked to stop.
+pub(super) fn is_asked_to_stop() -> bool {
+    frame::with_current(|task| {
+        let header = task.header();
+        header.asks.is_cancel_asked()
+            || (header.extras.get()).is_some_and(|extras| extras.is_token_cancelled())
+    })
+    .unwrap_or(false)
 }
 
 /// How many bytes one task takes.

@@ -11,6 +11,7 @@ use crate::primitive::fork::NO_POOL;
 /// Accepts tasks of type `T`: what a group asks of its pool.
 pub trait Submit<T: Task> {
     /// Accepts a task; one that is refused has a handle that says so.
+    #[track_caller]
     fn accept(&self, task: T) -> Handle<T::Output>;
 }
 
