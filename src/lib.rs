@@ -3,11 +3,15 @@
 mod error;
 mod primitive;
 mod task;
+mod thread;
 mod wait;
 
 pub use error::{GroupError, Panic, Refusal, StartError, SubmitError, TaskError, TimedOut};
 pub use task::{
     Cancel, CancelOnDrop, Cancelled, CancellationToken, Handle, Inline, Submit, Task, TaskContext,
     TaskId, TaskInfo, TaskOptions, TaskState, With, current, task,
+};
+pub use thread::{
+    PoolStats, Shutdown, ShutdownReport, ThreadPool, ThreadPoolBuilder, WhenFull, dump,
 };
 pub use wait::{TimedOutWaiting, block_on, block_on_timeout};

@@ -29,6 +29,7 @@
 //! [`unmodelled`], so that models need not explore it.
 
 pub(crate) mod block;
+mod clock;
 mod contain;
 pub(crate) mod fork;
 mod id;
@@ -37,6 +38,7 @@ mod native;
 #[cfg(raddle_loom)]
 pub(crate) mod model;
 
+pub(crate) use clock::coarse_now;
 pub(crate) use contain::{Payload, catch_drop, drop_contained, drop_payload, run_contained};
 pub(crate) use id::next_id;
 pub(crate) use mutant::{mutant, weaken};

@@ -29,7 +29,7 @@ use std::panic::Location;
 use std::ptr::NonNull;
 
 use super::extras::{Extras, ExtrasSlot, Options};
-use super::frame;
+use super::frame::{self, Watch};
 use super::state::{Phase, Resolved, State, Word};
 use super::unread::{self, Payload};
 use super::{Task, TaskId, TaskInfo};
@@ -424,12 +424,12 @@ impl Job {
     }
 
     /// Runs the task in the calling thread, unless somebody was faster.
-    pub(crate) fn run(self) -> Ran {
+    pub(crate) fn run(self, watch: &impl Watch) -> Ran {
         let header = ManuallyDrop::new(self).0;
         // SAFETY: the queue's reference keeps the cell alive.
         let shared = unsafe { header.as_ref() };
         if shared.asks.is_limited() {
-            return Self::run_limited(header);
+            return Self::run_limited(header, watch);
         }
         if shared.state.start().is_err() {
             // SAFETY: the queue's reference is ours to give up.
@@ -437,7 +437,7 @@ impl Job {
             return Ran::Stale;
         }
         // SAFETY: we have moved QUEUED to RUNNING.
-        let phase = unsafe { frame::run(header, shared.vtable.run) };
+        let phase = unsafe { frame::run(header, shared.vtable.run, watch) };
         shared.unlink();
         let (pool, site) = (shared.pool, shared.site);
         let done = shared.state.finish(phase);
@@ -454,7 +454,7 @@ impl Job {
 
     /// As `run`, for a task with a time limit: its handle may be resolved
     /// while the closure still runs.
-    fn run_limited(header: NonNull<Header>) -> Ran {
+    fn run_limited(header: NonNull<Header>, watch: &impl Watch) -> Ran {
         // SAFETY: the queue's reference keeps the cell alive.
         let shared = unsafe { header.as_ref() };
         if let Some(extras) = shared.extras.get()
@@ -471,7 +471,7 @@ impl Job {
             extras.started(Ref(header));
         }
         // SAFETY: we have moved QUEUED to RUNNING.
-        let phase = unsafe { frame::run(header, shared.vtable.run) };
+        let phase = unsafe { frame::run(header, shared.vtable.run, watch) };
         if let Some(extras) = shared.extras.get()
             && extras.is_overdue()
         {
@@ -533,46 +533,18 @@ unsafe fn release_queue(header: NonNull<Header>) {
     }
 }
 
-/// A look at a task that is running, by somebody who is not its runner.
-///
-/// # Safety
-///
-/// `task` is the header of a task that runs until `f` returns.
-pub(crate) unsafe fn inspect<R>(task: NonNull<()>, f: impl FnOnce(Inspected<'_>) -> R) -> R {
-    let header: NonNull<Header> = task.cast();
-    // SAFETY: by the contract above.
-    f(Inspected(unsafe { header.as_ref() }))
-}
-
-/// What [`inspect`] shows.
-pub(crate) struct Inspected<'a>(&'a Header);
-
-impl Inspected<'_> {
-    pub(crate) fn info(&self) -> TaskInfo {
-        self.0.info()
-    }
-
-    /// Asks the task to stop; the token, if there is one, is for the caller to
-    /// cancel.
-    pub(crate) fn ask_cancel(&self) -> Option<super::CancellationToken> {
-        let token_exists = self.0.asks.ask_cancel();
-        let extras = self.0.extras.get().filter(|_| token_exists)?;
-        extras.existing_token()
-    }
-}
-
 /// Runs a task that its waiter has claimed, on top of the waiter.
 ///
 /// # Safety
 ///
 /// 1. The caller has moved QUEUED to RUNNING.
 /// 2. Its handle outlives the call.
-pub(crate) unsafe fn run_claimed(task: NonNull<()>) -> Ran {
+pub(crate) unsafe fn run_claimed(task: NonNull<()>, watch: &impl Watch) -> Ran {
     let header: NonNull<Header> = task.cast();
     // SAFETY: by (2).
     let shared = unsafe { header.as_ref() };
     // SAFETY: by (1).
-    let phase = unsafe { frame::run(header, shared.vtable.run) };
+    let phase = unsafe { frame::run(header, shared.vtable.run, watch) };
     shared.unlink();
     let done = shared.state.finish_in_place(phase);
     Header::notify(shared.pool, shared.site, done, phase);

@@ -12,6 +12,9 @@ use crate::primitive::fork::NO_POOL;
 pub trait Submit<T: Task> {
     /// Accepts a task; one that is refused has a handle that says so.
     fn accept(&self, task: T) -> Handle<T::Output>;
+
+    /// How many tasks run at once.
+    fn width(&self) -> usize;
 }
 
 /// Makes a task's cell: the job goes to a queue, the handle to the user.
@@ -61,7 +64,7 @@ impl Inline {
             claim: Claim::Nobody,
         };
         let (job, handle) = accept(task, origin);
-        let _ = job.run();
+        let _ = job.run(&());
         handle
     }
 
@@ -80,5 +83,9 @@ impl<T: Task> Submit<T> for Inline {
     #[track_caller]
     fn accept(&self, task: T) -> Handle<T::Output> {
         self.submit(task)
+    }
+
+    fn width(&self) -> usize {
+        1
     }
 }

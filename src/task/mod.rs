@@ -28,10 +28,11 @@ use std::panic::Location;
 use std::time::Duration;
 
 pub use cancel::{Cancelled, CancellationToken};
-pub(crate) use cell::{Claim, Job, Origin, Ran, inspect, run_claimed};
+pub(crate) use cell::{Claim, Job, Origin, Ran, run_claimed};
 pub use context::{TaskContext, current};
 pub use executor::{Inline, Submit};
 pub(crate) use executor::{accept, refuse};
+pub(crate) use frame::{Inspected, Watch, inspect};
 pub use handle::{CancelOnDrop, Handle};
 pub use options::{Task, TaskOptions, With, task};
 

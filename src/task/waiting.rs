@@ -21,7 +21,7 @@
 use std::ptr::NonNull;
 use std::task::{Context, Poll};
 
-use super::cell::{Header, Ran, Ref};
+use super::cell::{Header, Ref, run_claimed};
 use super::state::Phase;
 use super::unread;
 use crate::error::{Refusal, TaskError};
@@ -54,10 +54,13 @@ pub(super) fn claim(task: Ref) -> bool {
     }
     block::current(|hook| {
         let Some(hook) = hook else {
-            // SAFETY: by `start`, and the waiter holds the handle.
-            return header.asks.outsiders_run()
-                && header.state.start().is_ok()
-                && unsafe { super::cell::run_claimed(task.0.cast()) } != Ran::Stale;
+            if !header.asks.outsiders_run() || header.state.start().is_err() {
+                return false;
+            }
+            // SAFETY: the exchange above moved it from queued to running, and
+            // the waiter holds its handle for as long as it waits.
+            let _ = unsafe { run_claimed(task.0.cast(), &()) };
+            return true;
         };
         if hook.pool() != header.pool || header.state.start().is_err() {
             return false;
