@@ -229,8 +229,10 @@ impl Node {
     }
 
     fn disarm(&self) {
-        let key = self.inner.lock().timer.take();
-        key.map(timer::cancel);
+        if self.deadline != Deadline::NEVER {
+            let key = self.inner.lock().timer.take();
+            key.map(timer::cancel);
+        }
     }
 
     /// Where a thread blocks for a token: the only place.
