@@ -20,6 +20,19 @@ use std::mem;
 
 use super::catch_unwind;
 
+/// What a panic carries.
+pub(crate) type Payload = Box<dyn Any + Send>;
+
+/// Drops `value`; a panic of its destructor becomes its payload.
+#[inline]
+pub(crate) fn catch_drop<T>(value: T) -> Result<(), Payload> {
+    if mem::needs_drop::<T>() {
+        catch_unwind(move || drop(value))
+    } else {
+        Ok(())
+    }
+}
+
 /// Drops `value`; `true` says that its destructor panicked.
 pub(crate) fn drop_contained<T>(value: T) -> bool {
     run_contained(move || drop(value))
@@ -37,7 +50,7 @@ pub(crate) fn run_contained(f: impl FnOnce()) -> bool {
 }
 
 /// Drops the payload of a panic; what panics again is forgotten.
-fn drop_payload(payload: Box<dyn Any + Send>) {
+pub(crate) fn drop_payload(payload: Payload) {
     if let Err(again) = catch_unwind(move || drop(payload)) {
         mem::forget(again);
     }

@@ -35,6 +35,10 @@ impl Deadline {
         self.0
     }
 
+    pub(crate) const fn is_never(self) -> bool {
+        self.0.is_none()
+    }
+
     /// Asks the clock, unless this is never.
     #[inline]
     pub(crate) fn has_passed(self) -> bool {
