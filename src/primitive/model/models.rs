@@ -143,6 +143,45 @@ mod atomics {
         });
     }
 
+    /// loom remembers only the last access to an atomic: the writer's own load
+    /// hides the reader's, and loom alone would never try the write first.
+    #[test]
+    fn a_load_of_the_writer_does_not_hide_the_reader() {
+        must_fail("written", "model::atomics::a_load_of_the_writer", || {
+            beside(
+                Arc::new(AtomicUsize::new(0)),
+                |word| {
+                    word.load(Ordering::Relaxed);
+                    word.swap(1, Ordering::Relaxed);
+                },
+                |word| assert_eq!(word.load(Ordering::Relaxed), 0, "written"),
+            );
+        });
+    }
+
+    /// The same, where the hiding load belongs to a third thread.
+    #[test]
+    fn a_load_that_precedes_the_write_does_not_hide_the_reader() {
+        must_fail("written", "model::atomics::a_load_that_precedes_the_write", || {
+            let shared: Arc<(AtomicUsize, AtomicBool)> = Arc::default();
+            let others = [true, false].map(|looks| {
+                let shared = Arc::clone(&shared);
+                spawn(move || {
+                    let (word, flag) = &*shared;
+                    if looks {
+                        word.load(Ordering::Relaxed);
+                        flag.store(true, Ordering::Release);
+                    } else if flag.load(Ordering::Acquire) {
+                        word.store(1, Ordering::Relaxed);
+                    }
+                })
+            });
+            let seen = shared.0.load(Ordering::Relaxed);
+            others.map(join);
+            assert_eq!(seen, 0, "written");
+        });
+    }
+
     #[test]
     fn a_cell_taken_apart_too_early_is_found() {
         must_fail(RACE, "model::cell::a_cell_taken_apart_too_early_is_found", || {
