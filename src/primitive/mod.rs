@@ -29,6 +29,14 @@
 //! [`unmodelled`], so that models need not explore it.
 
 mod mutant;
+#[cfg_attr(
+    raddle_loom,
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "the model backend needs the native one only in part"
+    )
+)]
 mod native;
 #[cfg(raddle_loom)]
 pub(crate) mod model;

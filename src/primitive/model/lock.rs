@@ -120,7 +120,10 @@ impl<T: ?Sized> Mutex<T> {
             context::refuse_native("mutex");
             Some(self.native.lock())
         };
-        MutexGuard { mutex: self, native }
+        MutexGuard {
+            mutex: self,
+            native,
+        }
     }
 
     pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
@@ -133,7 +136,10 @@ impl<T: ?Sized> Mutex<T> {
             context::refuse_native("mutex");
             Some(self.native.try_lock()?)
         };
-        Some(MutexGuard { mutex: self, native })
+        Some(MutexGuard {
+            mutex: self,
+            native,
+        })
     }
 
     pub(crate) fn get_mut(&mut self) -> &mut T {
@@ -282,11 +288,7 @@ impl Condvar {
     }
 
     /// Waits until notified or until `at`; `false` says that `at` has passed.
-    pub(crate) fn wait_until<T: ?Sized>(
-        &self,
-        guard: &mut MutexGuard<'_, T>,
-        at: Instant,
-    ) -> bool {
+    pub(crate) fn wait_until<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>, at: Instant) -> bool {
         let Some(waiters) = &self.modelled else {
             context::refuse_native("condvar");
             return self.native.wait_until(native_half(guard), at);

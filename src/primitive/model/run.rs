@@ -150,7 +150,10 @@ impl Model {
 
     fn bound(&self) -> Bound {
         let full = self.full.unwrap_or_else(|| {
-            panic!("raddle model {}: say `unbounded` or `preemptions(n)`", self.name)
+            panic!(
+                "raddle model {}: say `unbounded` or `preemptions(n)`",
+                self.name
+            )
         });
         match std::env::var("RADDLE_MODEL_TIER").as_deref() {
             Ok("full") => full,
@@ -189,7 +192,10 @@ impl Model {
         if let Err(payload) = outcome {
             let said = context::keep_uncaught(None)
                 .unwrap_or_else(|| unwind::message(payload.as_ref()).to_owned());
-            eprintln!("model {}: fails in execution {count}, {bound}, {mode:?}: {said}", self.name);
+            eprintln!(
+                "model {}: fails in execution {count}, {bound}, {mode:?}: {said}",
+                self.name
+            );
             panic::resume_unwind(payload);
         }
         (count, context::has_timed_waits())
