@@ -34,6 +34,14 @@ mod contain;
 pub(crate) mod fork;
 mod id;
 mod mutant;
+#[cfg_attr(
+    raddle_loom,
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "the model backend needs the native one only in part"
+    )
+)]
 mod native;
 #[cfg(raddle_loom)]
 pub(crate) mod model;

@@ -60,6 +60,11 @@ impl<T> UnsafeCell<T> {
         Self(cell::UnsafeCell::new(value))
     }
 
+    /// As `new`; for a `static`, which even in a model build is native.
+    pub(crate) const fn new_static(value: T) -> Self {
+        Self::new(value)
+    }
+
     #[inline(always)]
     pub(crate) fn into_inner(self) -> T {
         self.0.into_inner()
@@ -92,6 +97,11 @@ impl<T> Mutex<T> {
         Self(parking_lot::Mutex::new(value))
     }
 
+    /// As `new`; for a `static`, which even in a model build is native.
+    pub(crate) const fn new_static(value: T) -> Self {
+        Self::new(value)
+    }
+
     pub(crate) fn into_inner(self) -> T {
         self.0.into_inner()
     }
@@ -120,6 +130,11 @@ pub(crate) struct Condvar(parking_lot::Condvar);
 impl Condvar {
     pub(crate) const fn new() -> Self {
         Self(parking_lot::Condvar::new())
+    }
+
+    /// As `new`; for a `static`, which even in a model build is native.
+    pub(crate) const fn new_static() -> Self {
+        Self::new()
     }
 
     pub(crate) fn wait<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>) {
@@ -175,6 +190,11 @@ impl Parker {
             lock: std::sync::Mutex::new(()),
             changed: std::sync::Condvar::new(),
         }
+    }
+
+    /// As `new`; for a `static`, which even in a model build is native.
+    pub(crate) const fn new_static() -> Self {
+        Self::new()
     }
 
     /// This thread's parker. A token left in it by an earlier wait is a

@@ -2,6 +2,19 @@
 //!
 //! Beside each of loom's atomics lies a native copy of the newest value. It is
 //! what destructors see once loom has failed, and what `Debug` shows.
+//!
+//! And beside it lies a [`Turn`], for loom forgets orders. To decide what to try
+//! in another order it keeps the last access to each atomic only. Loads do not
+//! depend on each other, so in
+//!
+//! ```text
+//!   reader: load                     writer: load, then store
+//! ```
+//!
+//! the writer's load replaces the reader's, nothing seems to be left to reorder,
+//! and the execution in which the reader sees the store is never tried. A turn
+//! is an operation that depends on all others of its kind. A load that takes one
+//! first depends on all loads before it, and nothing is forgotten.
 
 use std::fmt;
 use std::sync::atomic as std_atomic;
@@ -20,15 +33,36 @@ pub(crate) fn fence(order: Ordering) {
     }
 }
 
+/// A step that loom puts before and after each other one on the same object,
+/// and that synchronises nothing: the notification of nobody.
+pub(super) struct Turn(loom::sync::Condvar);
+
+impl Turn {
+    pub(super) fn new() -> Self {
+        Self(loom::sync::Condvar::new())
+    }
+
+    pub(super) fn take(&self) {
+        if !context::doomed() {
+            self.0.notify_one();
+        }
+    }
+}
+
 /// One of loom's atomics, and the execution it belongs to.
 struct Modelled<A> {
     made: Execution,
+    loads: Turn,
     atomic: A,
 }
 
 impl<A> Modelled<A> {
     fn new(make: impl FnOnce() -> A) -> Option<Self> {
-        context::current().map(|made| Self { made, atomic: make() })
+        context::current().map(|made| Self {
+            made,
+            loads: Turn::new(),
+            atomic: make(),
+        })
     }
 
     /// loom's atomic, unless it can no longer be asked.
@@ -39,6 +73,15 @@ impl<A> Modelled<A> {
         }
         context::require(this.made);
         Some(&this.atomic)
+    }
+
+    /// As [`get`](Self::get), for a load, which takes its turn.
+    fn get_to_load(this: &Option<Self>) -> Option<&A> {
+        let atomic = Self::get(this)?;
+        if let Some(this) = this {
+            this.loads.take();
+        }
+        Some(atomic)
     }
 }
 
@@ -69,7 +112,7 @@ macro_rules! atomic {
             }
 
             pub(crate) fn load(&self, order: Ordering) -> $value {
-                match Modelled::get(&self.modelled) {
+                match Modelled::get_to_load(&self.modelled) {
                     Some(atomic) => atomic.load(order),
                     None => self.native.load(order),
                 }

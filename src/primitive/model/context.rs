@@ -85,7 +85,7 @@ pub(crate) fn doomed() -> bool {
 }
 
 /// Says that loom has given this execution up.
-pub(super) fn doom() {
+pub(crate) fn doom() {
     DOOMED.set(true);
 }
 

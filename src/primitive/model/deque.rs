@@ -216,9 +216,7 @@ impl<T> Stealer<T> {
                 context::refuse_native("stealer");
                 return native.steal_batch_and_pop(dest);
             }
-            (Thief::Modelled(shared), Owner::Modelled { shared: own, back }) => {
-                (shared, own, back)
-            }
+            (Thief::Modelled(shared), Owner::Modelled { shared: own, back }) => (shared, own, back),
             _ => panic!("raddle model: one deque is native and the other is not"),
         };
         if Arc::ptr_eq(shared, own) {

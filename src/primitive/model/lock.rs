@@ -15,7 +15,7 @@
 //! ```
 //!
 //! Orderings: unlock releases, lock acquires, a failed attempt does neither; the
-//! steps of the condvar are Relaxed. One edge remains that is not promised, from
+//! steps of the condvar synchronise nothing. One edge remains that is not promised, from
 //! a `notify` to the thread that it wakes from its sleep; the `spurious`
 //! exploration lacks it.
 
@@ -26,7 +26,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{self, Arc};
 use std::time::Instant;
 
-use super::atomics::{AtomicU32, Ordering};
+use super::atomics::{AtomicU32, Ordering, Turn};
 use super::context;
 use super::park::{Seat, plain};
 use crate::primitive::native;
@@ -120,7 +120,10 @@ impl<T: ?Sized> Mutex<T> {
             context::refuse_native("mutex");
             Some(self.native.lock())
         };
-        MutexGuard { mutex: self, native }
+        MutexGuard {
+            mutex: self,
+            native,
+        }
     }
 
     pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
@@ -133,7 +136,10 @@ impl<T: ?Sized> Mutex<T> {
             context::refuse_native("mutex");
             Some(self.native.try_lock()?)
         };
-        Some(MutexGuard { mutex: self, native })
+        Some(MutexGuard {
+            mutex: self,
+            native,
+        })
     }
 
     pub(crate) fn get_mut(&mut self) -> &mut T {
@@ -201,21 +207,16 @@ pub(crate) struct Condvar {
 }
 
 struct Waiters {
-    /// Says nothing; loom orders the steps of waiters and notifiers by it.
-    steps: AtomicU32,
+    /// By it loom orders the steps of waiters and notifiers.
+    steps: Turn,
     queue: sync::Mutex<VecDeque<Arc<Seat>>>,
     /// Who has had a spurious wake-up here.
     startled: sync::Mutex<Vec<loom::thread::ThreadId>>,
 }
 
 impl Waiters {
-    fn step(&self) {
-        // ORDERING: Relaxed, a condvar synchronises nothing; its mutex does.
-        self.steps.fetch_add(1, Ordering::Relaxed);
-    }
-
     fn join(&self) -> Arc<Seat> {
-        self.step();
+        self.steps.take();
         let seat = Seat::take();
         plain(&self.queue).push_back(Arc::clone(&seat));
         seat
@@ -223,7 +224,7 @@ impl Waiters {
 
     /// Ends a wait without sleeping; whether it was notified before.
     fn leave(&self, seat: &Arc<Seat>) -> bool {
-        self.step();
+        self.steps.take();
         let mut queue = plain(&self.queue);
         match queue.iter().position(|other| Arc::ptr_eq(other, seat)) {
             Some(place) => {
@@ -255,7 +256,7 @@ impl Condvar {
         Self {
             native: native::Condvar::new(),
             modelled: context::current().map(|_| Waiters {
-                steps: AtomicU32::new(0),
+                steps: Turn::new(),
                 queue: sync::Mutex::default(),
                 startled: sync::Mutex::default(),
             }),
@@ -287,11 +288,7 @@ impl Condvar {
     }
 
     /// Waits until notified or until `at`; `false` says that `at` has passed.
-    pub(crate) fn wait_until<T: ?Sized>(
-        &self,
-        guard: &mut MutexGuard<'_, T>,
-        at: Instant,
-    ) -> bool {
+    pub(crate) fn wait_until<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>, at: Instant) -> bool {
         let Some(waiters) = &self.modelled else {
             context::refuse_native("condvar");
             return self.native.wait_until(native_half(guard), at);
@@ -310,7 +307,7 @@ impl Condvar {
             context::refuse_native("condvar");
             return self.native.notify_one();
         };
-        waiters.step();
+        waiters.steps.take();
         let first = plain(&waiters.queue).pop_front();
         if let Some(seat) = first {
             seat.wake();
@@ -322,7 +319,7 @@ impl Condvar {
             context::refuse_native("condvar");
             return self.native.notify_all();
         };
-        waiters.step();
+        waiters.steps.take();
         let all = std::mem::take(&mut *plain(&waiters.queue));
         for seat in all {
             seat.wake();

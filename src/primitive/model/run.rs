@@ -118,25 +118,26 @@ impl Model {
         let began = Instant::now();
         let body = Arc::new(body);
 
-        let (mut executions, timed) = self.explore(Mode::default(), bound, &body);
-        assert!(
-            executions > 1,
-            "raddle model {}: a single execution; nothing in it can happen in another order",
-            self.name
-        );
-        let also = |spurious, patient| self.explore(Mode { spurious, patient }, bound, &body).0;
+        let (bare, timed) = self.explore(Mode::default(), bound, &body);
         // With a bound, timed waits would have to pay a preemption for each
         // notification that comes in time. A patient exploration gives it free.
         let patience = timed && bound != Bound::Unbounded;
-        if patience {
-            executions += also(false, true);
+        let mut counts = vec![bare];
+        for (wanted, spurious, patient) in [
+            (patience, false, true),
+            (self.spurious, true, false),
+            (self.spurious && patience, true, true),
+        ] {
+            if wanted {
+                counts.push(self.explore(Mode { spurious, patient }, bound, &body).0);
+            }
         }
-        if self.spurious {
-            executions += also(true, false);
-        }
-        if self.spurious && patience {
-            executions += also(true, true);
-        }
+        assert!(
+            counts.iter().any(|&count| count > 1),
+            "raddle model {}: a single execution; nothing in it can happen in another order",
+            self.name
+        );
+        let executions = counts.iter().sum();
 
         println!(
             "model {}: {bound}, {executions} executions, complete, {:.1} s",
@@ -149,7 +150,10 @@ impl Model {
 
     fn bound(&self) -> Bound {
         let full = self.full.unwrap_or_else(|| {
-            panic!("raddle model {}: say `unbounded` or `preemptions(n)`", self.name)
+            panic!(
+                "raddle model {}: say `unbounded` or `preemptions(n)`",
+                self.name
+            )
         });
         match std::env::var("RADDLE_MODEL_TIER").as_deref() {
             Ok("full") => full,
@@ -180,13 +184,18 @@ impl Model {
         };
         let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
             builder(bound).check(execution);
+            // From here on there is no execution that could be asked.
+            context::doom();
             require_joined(self.name);
         }));
         let count = executions.load(Ordering::Relaxed);
         if let Err(payload) = outcome {
             let said = context::keep_uncaught(None)
                 .unwrap_or_else(|| unwind::message(payload.as_ref()).to_owned());
-            eprintln!("model {}: fails in execution {count}, {bound}, {mode:?}: {said}", self.name);
+            eprintln!(
+                "model {}: fails in execution {count}, {bound}, {mode:?}: {said}",
+                self.name
+            );
             panic::resume_unwind(payload);
         }
         (count, context::has_timed_waits())

@@ -77,7 +77,9 @@ pub(crate) fn message(payload: &(dyn Any + Send)) -> &str {
 
 fn is_looms(payload: &(dyn Any + Send)) -> bool {
     let said = message(payload);
-    LOOM_SAYS.iter().any(|beginning| said.starts_with(beginning))
+    LOOM_SAYS
+        .iter()
+        .any(|beginning| said.starts_with(beginning))
 }
 
 /// Puts the hook in place, once for the process.
@@ -120,7 +122,9 @@ fn learn(info: &PanicHookInfo<'_>) {
 /// and panics that a model provokes on purpose would fill the log.
 fn note(info: &PanicHookInfo<'_>) {
     let place = info.location().map_or("", |place| place.file());
-    let from_loom = LOOM_SOURCES.get().is_some_and(|root| place.starts_with(root))
+    let from_loom = LOOM_SOURCES
+        .get()
+        .is_some_and(|root| place.starts_with(root))
         || place.contains("/generator-");
     let text = match info.location() {
         Some(at) => format!("panicked at {at}: {}", message_of(info)),
@@ -141,5 +145,6 @@ fn note(info: &PanicHookInfo<'_>) {
 }
 
 fn message_of<'a>(info: &'a PanicHookInfo<'_>) -> &'a str {
-    info.payload_as_str().unwrap_or("(a payload that is no text)")
+    info.payload_as_str()
+        .unwrap_or("(a payload that is no text)")
 }
