@@ -100,7 +100,9 @@ fn judge(models: &BTreeMap<String, String>, record: &str, run: u32, partial: boo
         (ran.keys()).any(|name| name == model || name.rsplit("::").next() == Some(own))
     };
     let missing: Vec<_> = models.iter().filter(|(m, _)| !has_run(m)).collect();
-    if !partial {
+    if partial && ran.is_empty() {
+        refusals.push("no model is named like that".to_owned());
+    } else if !partial {
         for (model, file) in &missing {
             refusals.push(format!("{model} ({file}) did not run to its end"));
         }

@@ -149,10 +149,11 @@ fn build(root: &Path, tests: &BTreeSet<&str>) -> Result<BTreeMap<String, PathBuf
         ) else {
             continue;
         };
-        let name = field(line, "\"target\":{")
-            .and(named_target(line))
-            .unwrap_or("");
-        let target = if kind == "test" { name } else { "" };
+        let target = if kind == "test" {
+            target_name(line)
+        } else {
+            ""
+        };
         executables.insert(target.to_owned(), PathBuf::from(file.replace("\\\\", "\\")));
     }
     match targets
@@ -172,8 +173,9 @@ fn field<'a>(line: &'a str, key: &str) -> Option<&'a str> {
     rest.split('"').next()
 }
 
-fn named_target(line: &str) -> Option<&str> {
-    field(line.split_once("\"target\":{")?.1, "\"name\":\"")
+fn target_name(line: &str) -> &str {
+    let target = line.split_once("\"target\":{").map_or("", |(_, rest)| rest);
+    field(target, "\"name\":\"").unwrap_or("")
 }
 
 /// Runs one test in a process of its own.
