@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         println!("every_model_ran: test");
         return ExitCode::SUCCESS;
     }
+    notices_what_it_must();
     if !cfg!(raddle_loom) {
         println!("skipped: models run under `cargo model`");
         return ExitCode::SUCCESS;
@@ -51,7 +52,10 @@ fn main() -> ExitCode {
 
 /// Whether this argument of the test binaries leaves models out.
 fn narrows(argument: &str) -> bool {
-    !argument.starts_with('-') || argument.starts_with("--skip") || argument == "--ignored"
+    let number = argument.parse::<u32>().is_ok(); // of `--test-threads 1`
+    (!argument.starts_with('-') && !number)
+        || argument.starts_with("--skip")
+        || argument == "--ignored"
 }
 
 /// What `std::os::unix::process::parent_id` says, here and in the models.
@@ -199,4 +203,56 @@ fn tests_in(text: &str) -> Vec<String> {
         }
     }
     names
+}
+
+/// Plants each reason to refuse in turn.
+fn notices_what_it_must() {
+    let models: BTreeMap<String, String> = ["latch::models::lost", "task::models::torn"]
+        .map(|model| (model.to_owned(), "a file".to_owned()))
+        .into();
+    let refusals = |record: &str, partial| judge(&models, record, 7, partial).refusals;
+    let lost = "latch::lost\tunbounded\t12\t7\n";
+    let torn = "task::torn\tup to 3 preemptions\t900\t7\n";
+    assert_eq!(refusals(&format!("{lost}{torn}"), false), [""; 0]);
+    assert_eq!(refusals(lost, true), [""; 0]);
+
+    let plant = |record: &str, partial, complaint: &str| {
+        let found = refusals(record, partial);
+        assert!(
+            matches!(&found[..], [only] if only.contains(complaint)),
+            "planted: {record:?}, found: {found:?}"
+        );
+    };
+    plant(lost, false, "task::models::torn (a file) did not run");
+    plant("", true, "no model is named like that");
+    plant(
+        &format!("{lost}{torn}task::x\tunbounded\t1\t7\n"),
+        false,
+        "explored 1 execution",
+    );
+    plant(
+        &format!("{lost}{torn}task::x\tunbounded\t7\n"),
+        false,
+        "is not `name, bound",
+    );
+    plant(
+        &format!("{lost}{torn}task::x\tunbounded\tmany\t7\n"),
+        false,
+        "is no number",
+    );
+    let of_an_earlier_run = "task::torn\tup to 3 preemptions\t900\t6\n";
+    plant(
+        &format!("{lost}{of_an_earlier_run}"),
+        false,
+        "task::models::torn (a file) did not run",
+    );
+
+    assert_eq!(
+        judge(&BTreeMap::new(), "", 7, false).refusals,
+        ["the sources hold no model"]
+    );
+    let twice = ["a::models::lost", "b::models::lost"].map(|m| (m.to_owned(), String::new()));
+    assert_eq!(judge(&twice.into(), lost, 7, false).refusals.len(), 1);
+    let text = "#[test]\n#[ignore]\nfn one() {\n}\nfn helper() {}\n    #[test]\n    fn two() {}\n";
+    assert_eq!(tests_in(text), ["one", "two"]);
 }

@@ -17,12 +17,16 @@ use table::{
     Kind, MIN_ALL, MIN_ORDERING, MIN_RECHECK, SEEDED_BUGS, SURVIVORS_PERCENT_MAX, SeededBug,
 };
 
+/// Whether a test, the second, caught a bug, the first.
+pub(crate) type Outcomes<'a> = BTreeMap<(&'a str, &'a str), bool>;
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     if arguments.iter().any(|a| a == "--list") {
         println!("seeded_bugs: test");
         return ExitCode::SUCCESS;
     }
+    notices_what_it_must();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut refusals = compare(SEEDED_BUGS, &sites_below(&root.join("src")));
     refusals.extend(too_few(SEEDED_BUGS));
@@ -38,7 +42,9 @@ fn main() -> ExitCode {
             .copied()
             .collect();
         match run::run(root, &chosen) {
-            Ok(outcomes) => refusals.extend(judge(&chosen, &outcomes)),
+            Ok(outcomes) => refusals.extend(judge(&chosen, &outcomes, SEEDED_BUGS.len(), |line| {
+                println!("{line}")
+            })),
             Err(why) => refusals.push(why),
         }
     }
@@ -52,13 +58,19 @@ fn main() -> ExitCode {
     }
 }
 
-/// What is wrong with a run of `bugs`; prints the survivors with their reasons.
-fn judge(bugs: &[SeededBug], outcomes: &BTreeMap<(&str, &str), run::Outcome>) -> Vec<String> {
+/// What is wrong with a run of `bugs`, of the `of_all` in the table; `say`
+/// gets the survivors with their reasons.
+fn judge(
+    bugs: &[SeededBug],
+    outcomes: &Outcomes,
+    of_all: usize,
+    say: impl Fn(String),
+) -> Vec<String> {
     let mut refusals = Vec::new();
     let mut survivors = 0;
     for bug in bugs {
         let missed: Vec<&str> = (bug.caught_by.iter().copied())
-            .filter(|test| !outcomes.get(&(bug.name, *test)).is_some_and(|o| o.caught))
+            .filter(|test| outcomes.get(&(bug.name, *test)) != Some(&true))
             .collect();
         let survived = missed.len() == bug.caught_by.len();
         survivors += usize::from(survived);
@@ -71,19 +83,19 @@ fn judge(bugs: &[SeededBug], outcomes: &BTreeMap<(&str, &str), run::Outcome>) ->
                     .iter()
                     .map(|test| format!("{} is not caught by {test}, as the table says", bug.name)),
             ),
-            Some(why) if survived => println!("{} survives: {why}", bug.name),
+            Some(why) if survived => say(format!("{} survives: {why}", bug.name)),
             Some(_) => refusals.push(format!(
                 "{} is caught: its reason to survive is out of date",
                 bug.name
             )),
         }
     }
-    println!(
-        "{} seeded bugs: {} caught, {survivors} survive",
-        bugs.len(),
-        bugs.len() - survivors
-    );
-    if survivors * 100 > bugs.len() * SURVIVORS_PERCENT_MAX {
+    let caught = bugs.len() - survivors;
+    say(format!(
+        "{} seeded bugs: {caught} caught, {survivors} survive",
+        bugs.len()
+    ));
+    if survivors * 100 > of_all * SURVIVORS_PERCENT_MAX {
         refusals.push(format!("more than {SURVIVORS_PERCENT_MAX} % survive"));
     }
     refusals
@@ -168,4 +180,64 @@ fn names_in(text: &str) -> Vec<String> {
         }
     }
     names
+}
+
+/// Plants each reason to refuse in turn.
+fn notices_what_it_must() {
+    let bug = |name, survives| SeededBug {
+        survives,
+        ..table::bug(name, Kind::Notify, &["a_model", "another"])
+    };
+    let sites = |names: &[&str]| -> BTreeMap<String, String> {
+        names
+            .iter()
+            .map(|name| ((*name).to_owned(), "a file".to_owned()))
+            .collect()
+    };
+    let (one, two) = (bug("one", None), bug("two", None));
+    assert_eq!(compare(&[one, two], &sites(&["one", "two"])), [""; 0]);
+    assert_eq!(
+        compare(&[one], &sites(&["one", "two"])),
+        ["two (a file) is not in the table"]
+    );
+    let unasked = compare(&[one, two], &sites(&["one"]));
+    assert_eq!(unasked, ["two is in the table, but no source asks for it"]);
+    assert_eq!(
+        compare(&[one, one], &sites(&["one"])),
+        ["one stands in the table twice"]
+    );
+    let idle = SeededBug {
+        caught_by: &[],
+        ..one
+    };
+    assert_eq!(compare(&[idle], &sites(&["one"])).len(), 1);
+
+    let outcomes =
+        |one, two| Outcomes::from([(("one", "a_model"), one), (("one", "another"), two)]);
+    let judge = |bugs: &[SeededBug], outcomes| judge(bugs, &outcomes, bugs.len(), drop);
+    let excused = bug("one", Some("equivalent"));
+    assert_eq!(judge(&[one], outcomes(true, true)), [""; 0]);
+    let half = judge(&[one], outcomes(true, false));
+    assert_eq!(half, ["one is not caught by another, as the table says"]);
+    let none = judge(&[one], outcomes(false, false));
+    assert_eq!(
+        none,
+        [
+            "one survives, without a written reason",
+            "more than 10 % survive"
+        ]
+    );
+    assert_eq!(
+        judge(&[excused], outcomes(false, false)),
+        ["more than 10 % survive"]
+    );
+    let stale = judge(&[excused], outcomes(true, true));
+    assert_eq!(
+        stale,
+        ["one is caught: its reason to survive is out of date"]
+    );
+
+    let text =
+        "if mutant(\"a\") {\n // mutant(\"b\")\n weaken(\n  \"c\", Acquire)\nfn mutant(name: &str)";
+    assert_eq!(names_in(text), ["a", "c"]);
 }

@@ -1,4 +1,7 @@
 //! Builds the tests once, and runs them once for each bug.
+//!
+//! Models run with the bounds of the default tier, whatever the environment
+//! says: a bug that only the full bounds find is found too late.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -9,6 +12,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 use std::{env, thread};
 
+use crate::Outcomes;
 use crate::table::SeededBug;
 
 /// Children that run at the same time.
@@ -19,14 +23,6 @@ const TIMES_BASELINE: u32 = 5;
 const GRACE: Duration = Duration::from_secs(30);
 /// A child without a bug may take this long.
 const BASELINE_MAX: Duration = Duration::from_secs(600);
-
-/// How one test did with one bug.
-#[derive(Clone, Debug)]
-pub(crate) struct Outcome {
-    pub(crate) caught: bool,
-}
-
-type Outcomes<'a> = BTreeMap<(&'a str, &'a str), Outcome>;
 
 /// How a child ended.
 #[derive(Debug)]
@@ -101,7 +97,7 @@ pub(crate) fn run<'a>(root: &Path, bugs: &'a [SeededBug]) -> Result<Outcomes<'a>
             start.elapsed(),
             complaint(&log),
         );
-        lock(&outcomes).insert((bug.name, test), Outcome { caught });
+        lock(&outcomes).insert((bug.name, test), caught);
         Ok(())
     })?;
     Ok(outcomes.into_inner().unwrap_or_else(|e| e.into_inner()))
@@ -197,9 +193,9 @@ fn child(
         .arg(filter)
         .arg("--test-threads=1")
         .arg("--nocapture");
-    command
-        .env_remove("RADDLE_MODEL_RECORD")
-        .env_remove("RADDLE_MUTANT");
+    for name in ["RADDLE_MODEL_RECORD", "RADDLE_MODEL_TIER", "RADDLE_MUTANT"] {
+        command.env_remove(name);
+    }
     if let Some(bug) = bug {
         command.env("RADDLE_MUTANT", bug);
     }
