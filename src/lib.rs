@@ -15,4 +15,14 @@ const _: () = assert!(
 #[cfg(all(raddle_loom, not(feature = "model")))]
 compile_error!("`--cfg raddle_loom` needs the feature `model`: use `cargo model`.");
 
+mod error;
 mod primitive;
+mod task;
+mod wait;
+
+pub use error::{GroupError, Panic, Refusal, StartError, SubmitError, TaskError, TimedOut};
+pub use task::{
+    Cancel, CancelOnDrop, Cancelled, CancellationToken, Handle, Inline, Submit, Task, TaskContext,
+    TaskId, TaskInfo, TaskOptions, TaskState, With, current, task,
+};
+pub use wait::{TimedOutWaiting, block_on, block_on_timeout};

@@ -28,11 +28,17 @@
 //! What carries no synchronisation at all (identifiers, statistics) uses
 //! [`unmodelled`], so that models need not explore it.
 
+pub(crate) mod block;
+mod contain;
+pub(crate) mod fork;
+mod id;
 mod mutant;
 mod native;
 #[cfg(raddle_loom)]
 pub(crate) mod model;
 
+pub(crate) use contain::{Payload, catch_drop, drop_contained, drop_payload, run_contained};
+pub(crate) use id::next_id;
 pub(crate) use mutant::{mutant, weaken};
 
 #[cfg(raddle_loom)]
@@ -43,7 +49,11 @@ pub(crate) use native::*;
 /// Atomics that stay native inside a model: counters that order nothing.
 ///
 /// Whoever uses one promises that no other memory access depends on it.
+///
+/// The lock guards plain data for a few instructions, in which nothing else of
+/// this module is used.
 pub(crate) mod unmodelled {
+    pub(crate) use super::native::Mutex;
     pub(crate) use std::sync::OnceLock;
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
 }

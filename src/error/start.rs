@@ -1,0 +1,55 @@
+//! A pool that did not start, and what to write instead.
+
+use std::io;
+
+/// Why a pool did not start. No thread of it is left.
+///
+/// # Examples
+///
+/// ```
+/// use raddle::StartError;
+///
+/// // Each says what to do about it.
+/// let error = StartError::Workers.to_string();
+/// assert!(error.contains("ThreadPool::for_blocking(n)"));
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// A pool of no workers was asked for.
+    #[error(
+        "a pool of 0 workers would never run a task: write ThreadPool::for_blocking(n) to start \
+         threads on demand, Inline to run tasks in the caller, or ThreadPool::global() for one \
+         worker per CPU"
+    )]
+    Workers,
+    /// The system did not give all the threads.
+    #[error(
+        "only {got} of {wanted} worker threads could be started: ask for fewer workers, or raise \
+         the system's limit on threads (ulimit -u, pids.max of the cgroup)"
+    )]
+    #[non_exhaustive]
+    Threads {
+        /// How many workers were asked for.
+        wanted: usize,
+        /// How many threads had started before one failed; they have ended again.
+        got: usize,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// More workers were asked for than a pool can have.
+    #[error("a pool of {asked} workers is too large: ask for at most {max}")]
+    #[non_exhaustive]
+    TooMany {
+        /// How many workers were asked for.
+        asked: usize,
+        /// The most that a pool can have.
+        max: usize,
+    },
+    /// The global pool has started already.
+    #[error(
+        "the global pool has started already: call build_global() once, before anything uses \
+         ThreadPool::global()"
+    )]
+    GlobalTaken,
+}

@@ -1,0 +1,98 @@
+//! How a wait on a low floor tells the pool on a high one.
+//!
+//! A worker installs a [`BlockHook`] on its thread for as long as it lives.
+//! Whatever is about to sleep, whichever floor it stands on, asks for the
+//! [`current`] hook and brackets its sleep with [`Blocking`]; the pool then
+//! lets a spare worker take the sleeper's place. A thread that is no worker
+//! has no hook and pays one thread-local load, after its fast path has failed.
+
+use std::ptr::NonNull;
+
+use super::thread_slot;
+
+/// What a pool offers to the waits on its workers' threads.
+pub(crate) trait BlockHook {
+    /// The pool that this thread works for.
+    fn pool(&self) -> u32;
+
+    /// This worker is about to sleep: somebody else may have its place.
+    fn block_starts(&self, on: BlockedOn);
+
+    /// This worker is awake again.
+    fn block_ends(&self);
+
+    /// Runs a task of this pool which the waiter has claimed, on top of the
+    /// task that waits for it.
+    ///
+    /// # Safety
+    ///
+    /// 1. `task` is the header of a live task of this pool.
+    /// 2. The caller has moved it from queued to running, and keeps it alive.
+    unsafe fn run_claimed(&self, task: NonNull<()>);
+}
+
+/// What a thread sleeps for: shown by `dump()`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BlockedOn {
+    /// The task with this number.
+    Task(u64),
+    /// Something else, by its name.
+    Thing(&'static str),
+}
+
+/// A hook as a thread slot can hold it: a thin pointer to a fat one.
+pub(crate) struct Installed<'a>(&'a dyn BlockHook);
+
+thread_slot! {
+    /// The hook of this thread's worker.
+    static HOOK
+}
+
+/// Installs `hook` on this thread while `body` runs.
+pub(crate) fn with_hook<R>(hook: &dyn BlockHook, body: impl FnOnce() -> R) -> R {
+    struct Restore(*const ());
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            HOOK.set(self.0);
+        }
+    }
+    let installed = Installed(hook);
+    let _restore = Restore(HOOK.get());
+    HOOK.set((&raw const installed).cast());
+    body()
+}
+
+/// Gives `f` the hook of this thread, if it is a worker.
+#[inline]
+pub(crate) fn current<R>(f: impl FnOnce(Option<&dyn BlockHook>) -> R) -> R {
+    let installed: *const Installed<'_> = HOOK.get().cast();
+    // SAFETY: a pointer in the slot comes from `with_hook`, which keeps what
+    // it points to alive until it has put the former pointer back.
+    f(unsafe { installed.as_ref() }.map(|installed| installed.0))
+}
+
+/// A sleep that the pool knows of; it ends with this value.
+#[derive(Debug)]
+pub(crate) struct Blocking(());
+
+impl Blocking {
+    /// Tells this thread's pool, if any, that the thread is about to sleep.
+    pub(crate) fn start(on: BlockedOn) -> Self {
+        current(|hook| {
+            if let Some(hook) = hook {
+                hook.block_starts(on);
+            }
+        });
+        Self(())
+    }
+}
+
+impl Drop for Blocking {
+    fn drop(&mut self) {
+        current(|hook| {
+            if let Some(hook) = hook {
+                hook.block_ends();
+            }
+        });
+    }
+}

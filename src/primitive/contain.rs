@@ -1,0 +1,109 @@
+//! User code that may panic, kept from unwinding into raddle's own.
+//!
+//! A destructor, a waker or a callback of the user can panic anywhere raddle
+//! runs it. Three panics can follow one another, and each has its end here:
+//!
+//! ```text
+//!   user code panics ──► its payload is dropped
+//!                              └── and panics ──► that payload is forgotten
+//! ```
+//!
+//! 1. Nothing unwinds out of this file, except loom's own panics in a model.
+//! 2. At most one payload leaks, and only when dropping the payload of a panic
+//!    panics in its turn: to drop it would be to ask the same question again.
+//!
+//! A panic inside is contained also while the thread unwinds already: it ends
+//! inside the destructor that caused it.
+
+use std::any::Any;
+use std::mem;
+
+use super::catch_unwind;
+
+/// What a panic carries.
+pub(crate) type Payload = Box<dyn Any + Send>;
+
+/// Drops `value`; a panic of its destructor becomes its payload.
+#[inline]
+pub(crate) fn catch_drop<T>(value: T) -> Result<(), Payload> {
+    if mem::needs_drop::<T>() {
+        catch_unwind(move || drop(value))
+    } else {
+        Ok(())
+    }
+}
+
+/// Drops `value`; `true` says that its destructor panicked.
+pub(crate) fn drop_contained<T>(value: T) -> bool {
+    run_contained(move || drop(value))
+}
+
+/// Runs `f` and drops what it captured; `true` says that it panicked.
+pub(crate) fn run_contained(f: impl FnOnce()) -> bool {
+    match catch_unwind(f) {
+        Ok(()) => false,
+        Err(payload) => {
+            drop_payload(payload);
+            true
+        }
+    }
+}
+
+/// Drops the payload of a panic; what panics again is forgotten.
+pub(crate) fn drop_payload(payload: Payload) {
+    if let Err(again) = catch_unwind(move || drop(payload)) {
+        mem::forget(again);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::panic::panic_any;
+
+    /// Panics `.0` times, each time with a payload that panics once less.
+    struct Bomb(u32);
+
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            if self.0 > 0 {
+                panic_any(Bomb(self.0 - 1));
+            }
+        }
+    }
+
+    #[test]
+    fn a_quiet_drop_is_told_from_a_panicking_one() {
+        assert!(!drop_contained(String::from("quiet")));
+        assert!(drop_contained(Bomb(1)));
+    }
+
+    #[test]
+    fn a_chain_of_bombs_ends() {
+        for depth in 1..5 {
+            assert!(drop_contained(Bomb(depth)));
+            assert!(run_contained(|| panic_any(Bomb(depth))));
+        }
+    }
+
+    #[test]
+    fn a_bomb_is_contained_while_the_thread_unwinds() {
+        struct Outer;
+        impl Drop for Outer {
+            fn drop(&mut self) {
+                assert!(drop_contained(Bomb(2)));
+            }
+        }
+        let caught = catch_unwind(|| {
+            let _outer = Outer;
+            panic!("the first");
+        });
+        assert_eq!(
+            caught
+                .err()
+                .and_then(|p| p.downcast::<&str>().ok())
+                .as_deref(),
+            Some(&"the first")
+        );
+    }
+}

@@ -1,0 +1,49 @@
+//! What is left of a pool after `fork`: nothing, and this file says so.
+//!
+//! A child made by `fork` has one thread, whatever its parent had. Pools are
+//! numbered in the order of their start; in a child, a hook raises the
+//! [`floor`] to the next free number, so every pool of the parent lies below
+//! it. Asking costs one relaxed load, and touches no lock that the fork may
+//! have caught in the hands of a thread that no longer exists.
+
+use super::unmodelled::{AtomicU32, OnceLock};
+use std::sync::atomic::Ordering::Relaxed;
+
+/// The number of no pool: tasks that ran in their caller.
+pub(crate) const NO_POOL: u32 = 0;
+
+static NEXT_POOL: AtomicU32 = AtomicU32::new(1);
+static FLOOR: AtomicU32 = AtomicU32::new(1);
+
+/// Numbers a new pool, and from now on watches for forks.
+pub(crate) fn new_pool() -> u32 {
+    watch();
+    // ORDERING: Relaxed here and below: numbers order nothing, and the child's
+    // hook runs in its only thread.
+    NEXT_POOL.fetch_add(1, Relaxed)
+}
+
+/// Whether `pool` was started by the process that this one was forked from.
+#[inline]
+pub(crate) fn is_forked(pool: u32) -> bool {
+    pool != NO_POOL && pool < FLOOR.load(Relaxed)
+}
+
+#[cfg(unix)]
+fn watch() {
+    extern "C" fn in_child() {
+        FLOOR.store(NEXT_POOL.load(Relaxed), Relaxed);
+    }
+    static WATCHING: OnceLock<()> = OnceLock::new();
+    WATCHING.get_or_init(|| {
+        // SAFETY: `in_child` only touches two atomics, which is allowed in a
+        // child of a process with many threads. A refusal (ENOMEM) leaves the
+        // process without the guard, which is no less safe than without us.
+        let _ = unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
+    });
+}
+
+#[cfg(not(unix))]
+fn watch() {
+    let _ = OnceLock::<()>::new();
+}

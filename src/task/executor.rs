@@ -1,0 +1,84 @@
+//! What accepts tasks: [`Submit`], and the simplest of all, [`Inline`].
+
+use std::panic::Location;
+
+use super::cell::{self, Claim, Job, Origin};
+use super::handle::Handle;
+use super::options::Task;
+use crate::error::{Refusal, SubmitError, TaskError};
+use crate::primitive::fork::NO_POOL;
+
+/// Accepts tasks of type `T`: what a group asks of its pool.
+pub trait Submit<T: Task> {
+    /// Accepts a task; one that is refused has a handle that says so.
+    fn accept(&self, task: T) -> Handle<T::Output>;
+}
+
+/// Makes a task's cell: the job goes to a queue, the handle to the user.
+pub(crate) fn accept<T: Task>(task: T, origin: Origin) -> (Job, Handle<T::Output>) {
+    let (job, reference) = cell::new(task, origin);
+    // SAFETY: the cell was made from a task with this output.
+    let handle = unsafe { Handle::new(reference) };
+    if let Some(extras) = reference.header().extras.get() {
+        extras.link(reference);
+    }
+    (job, handle)
+}
+
+/// A handle that says why its task was not accepted.
+pub(crate) fn refuse<T: Task>(task: T, origin: Origin, why: Refusal) -> Handle<T::Output> {
+    let reference = cell::refused(task, origin, TaskError::Refused(why));
+    // SAFETY: the cell was made from a task with this output.
+    unsafe { Handle::new(reference) }
+}
+
+/// Runs each task at once in the calling thread: for tests, debuggers and
+/// profilers.
+///
+/// Its handles are finished when `submit` returns. A panic stays in the
+/// handle, a token and a deadline that have passed keep the task from running,
+/// as on a pool.
+///
+/// # Examples
+///
+/// ```
+/// use raddle::Inline;
+///
+/// let handle = Inline.submit(|| 1 + 1);
+/// assert!(handle.is_finished());
+/// assert_eq!(handle.result().unwrap(), 2);
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Inline;
+
+impl Inline {
+    /// Runs the task now, in this thread.
+    #[track_caller]
+    pub fn submit<T: Task>(&self, task: T) -> Handle<T::Output> {
+        let origin = Origin {
+            site: Location::caller(),
+            pool: NO_POOL,
+            claim: Claim::Nobody,
+        };
+        let (job, handle) = accept(task, origin);
+        let _ = job.run();
+        handle
+    }
+
+    /// Runs the task now, in this thread. Never refuses.
+    ///
+    /// # Errors
+    ///
+    /// None; the signature is that of every executor.
+    #[track_caller]
+    pub fn try_submit<T: Task>(&self, task: T) -> Result<Handle<T::Output>, SubmitError<T>> {
+        Ok(self.submit(task))
+    }
+}
+
+impl<T: Task> Submit<T> for Inline {
+    #[track_caller]
+    fn accept(&self, task: T) -> Handle<T::Output> {
+        self.submit(task)
+    }
+}

@@ -1,0 +1,151 @@
+//! A job, its result, and who waits for it.
+//!
+//! ```text
+//!   submit ──► Job ──────────► queue ──► worker runs it ──┐
+//!     │          └────► cell ◄──────────── result ◄───────┘
+//!     └──► Handle ──────► │
+//!                         └──► waiters: threads, futures, callbacks
+//! ```
+//!
+//! [`state`] decides, [`cell`] holds, [`handle`] is what the user sees,
+//! [`waiting`] says how one waits; docs/protocols/task.md tells the story.
+
+mod cancel;
+mod cell;
+mod context;
+mod executor;
+mod extras;
+mod frame;
+mod handle;
+mod options;
+pub(crate) mod panic_hook;
+mod state;
+pub(crate) mod unread;
+mod waiting;
+
+use std::fmt;
+use std::panic::Location;
+use std::time::Duration;
+
+pub use cancel::{Cancelled, CancellationToken};
+pub(crate) use cell::{Claim, Job, Origin, Ran, inspect, run_claimed};
+pub use context::{TaskContext, current};
+pub use executor::{Inline, Submit};
+pub(crate) use executor::{accept, refuse};
+pub use handle::{CancelOnDrop, Handle};
+pub use options::{Task, TaskOptions, With, task};
+
+use state::Phase;
+
+/// A task's number, unique within the process.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TaskId(u64);
+
+impl TaskId {
+    pub(crate) fn new(id: u64) -> Self {
+        Self(id)
+    }
+
+    /// The number itself.
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Debug for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TaskId({})", self.0)
+    }
+}
+
+impl fmt::Display for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+
+/// Where a task stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TaskState {
+    /// Accepted, and not yet started.
+    Queued,
+    /// Somebody runs it.
+    Running,
+    /// It has returned.
+    Finished,
+    /// It has panicked.
+    Panicked,
+    /// It was cancelled before it started.
+    Cancelled,
+    /// A limit set on it has passed.
+    TimedOut,
+    /// The process that ran it died.
+    Crashed,
+    /// It was refused, or its values could not travel.
+    Failed,
+}
+
+impl TaskState {
+    fn of(phase: Phase) -> Self {
+        match phase {
+            Phase::Queued => Self::Queued,
+            Phase::Running => Self::Running,
+            Phase::Finished | Phase::Taken => Self::Finished,
+            Phase::Panicked => Self::Panicked,
+            Phase::Cancelled => Self::Cancelled,
+            Phase::TimedOut => Self::TimedOut,
+            Phase::Failed => Self::Failed,
+        }
+    }
+
+    /// From the number that a callback is given.
+    fn of_outcome(phase: usize) -> Self {
+        Self::of(Phase::from_number(phase))
+    }
+
+    /// Whether the task has ended, well or not.
+    pub fn is_final(self) -> bool {
+        !matches!(self, Self::Queued | Self::Running)
+    }
+}
+
+/// A task as reports show it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct TaskInfo {
+    /// The task's number.
+    pub id: TaskId,
+    /// The name that the task was given.
+    pub name: Option<String>,
+    /// Where the task was submitted.
+    pub submitted_at: &'static Location<'static>,
+    /// How long it has been running, to within some milliseconds; `None` if it
+    /// does not run.
+    pub running_for: Option<Duration>,
+}
+
+impl fmt::Display for TaskInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "task {}", self.id)?;
+        if let Some(name) = &self.name {
+            write!(f, " {name:?}")?;
+        }
+        write!(f, ", submitted at {}", self.submitted_at)?;
+        match self.running_for {
+            Some(time) => write!(f, ", running for {time:.1?}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What a call of [`Handle::cancel`] came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cancel {
+    /// The task had not started, and never will.
+    Prevented,
+    /// The task runs; its token is cancelled.
+    Asked,
+    /// The task had ended before.
+    TooLate,
+}

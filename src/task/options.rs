@@ -1,0 +1,181 @@
+//! What can be submitted: a closure, or a closure with options.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use super::cancel::CancellationToken;
+use super::extras::Options;
+
+/// Something that runs once and gives a result.
+///
+/// Every `FnOnce() -> R + Send + 'static` is a task. The methods add options;
+/// [`task`] starts a chain of them from a closure.
+///
+/// # Examples
+///
+/// ```
+/// use raddle::{Inline, task};
+/// use std::time::Duration;
+///
+/// let answer = Inline.submit(task(|| 6 * 7).named("answer").timeout(Duration::from_secs(1)));
+/// assert_eq!(answer.name(), Some("answer"));
+/// assert_eq!(answer.result().unwrap(), 42);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a task: a task is a closure without arguments that is `Send + 'static`",
+    note = "pass the closure itself, `submit(move || f(x))`, not its result, `submit(f(x))`"
+)]
+pub trait Task: Send + Sized + 'static {
+    /// What the task returns.
+    type Output: Send + 'static;
+
+    /// Runs the task in the calling thread.
+    fn run(self) -> Self::Output;
+
+    /// Gives the task a name, for errors and [`dump`](crate::dump).
+    fn named(self, name: impl Into<String>) -> With<Self> {
+        With::new(self).named(name)
+    }
+
+    /// Limits how long the task may run; waiting in a queue does not count.
+    ///
+    /// A thread cannot be killed: when the limit has passed, the task's token
+    /// ([`current`](crate::current)) is cancelled and the handle says
+    /// [`TimedOut`](crate::TaskError::TimedOut) at once. The closure runs on
+    /// until it looks at its token, and its late result is dropped.
+    fn timeout(self, limit: Duration) -> With<Self> {
+        With::new(self).timeout(limit)
+    }
+
+    /// Limits when the task must be done, waiting in a queue included.
+    ///
+    /// A task that has not started by then never runs; for one that runs, see
+    /// [`timeout`](Self::timeout).
+    fn deadline(self, at: Instant) -> With<Self> {
+        With::new(self).deadline(at)
+    }
+
+    /// Ties the task to a token: cancelled before it starts, it never runs;
+    /// while it runs, its own token ([`current`](crate::current)) is cancelled.
+    fn cancelled_by(self, token: &CancellationToken) -> With<Self> {
+        With::new(self).cancelled_by(token)
+    }
+
+    /// Takes the options out, for whoever accepts the task.
+    #[doc(hidden)]
+    fn take_options(&mut self) -> Option<TaskOptions> {
+        None
+    }
+}
+
+/// The options of a task, on their way to its cell.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct TaskOptions(pub(crate) Box<Options>);
+
+impl<F, R> Task for F
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: Send + 'static,
+{
+    type Output = R;
+
+    #[inline]
+    fn run(self) -> R {
+        self()
+    }
+}
+
+/// A task with options: what [`task`] and the methods of [`Task`] return.
+///
+/// # Examples
+///
+/// ```
+/// use raddle::{Inline, task};
+///
+/// let handle = Inline.submit(task(|| 1).named("one"));
+/// assert_eq!(handle.name(), Some("one"));
+/// # handle.detach();
+/// ```
+#[must_use = "a task does nothing until it is submitted"]
+pub struct With<T> {
+    task: T,
+    options: Option<Box<Options>>,
+}
+
+/// Starts a chain of options from a closure.
+///
+/// # Examples
+///
+/// ```
+/// use raddle::{CancellationToken, Inline, task};
+///
+/// let token = CancellationToken::new();
+/// token.cancel();
+/// let never = Inline.submit(task(|| unreachable!()).cancelled_by(&token));
+/// assert!(never.result().unwrap_err().is_cancelled());
+/// ```
+pub fn task<F, R>(f: F) -> With<F>
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: Send + 'static,
+{
+    With::new(f)
+}
+
+// These stand before the trait's methods of the same names, so that a chain
+// stays one `With` deep.
+impl<T> With<T> {
+    fn new(task: T) -> Self {
+        Self {
+            task,
+            options: None,
+        }
+    }
+
+    fn set(mut self, set: impl FnOnce(&mut Options)) -> Self {
+        set(self.options.get_or_insert_default());
+        self
+    }
+
+    /// See [`Task::named`].
+    pub fn named(self, name: impl Into<String>) -> Self {
+        self.set(|options| options.name = Some(name.into()))
+    }
+
+    /// See [`Task::timeout`].
+    pub fn timeout(self, limit: Duration) -> Self {
+        self.set(|options| options.timeout = Some(limit))
+    }
+
+    /// See [`Task::deadline`].
+    pub fn deadline(self, at: Instant) -> Self {
+        self.set(|options| options.deadline = Some(at))
+    }
+
+    /// See [`Task::cancelled_by`].
+    pub fn cancelled_by(self, token: &CancellationToken) -> Self {
+        self.set(|options| options.token = Some(token.clone()))
+    }
+}
+
+impl<T: Task> Task for With<T> {
+    type Output = T::Output;
+
+    #[inline]
+    fn run(self) -> T::Output {
+        self.task.run()
+    }
+
+    fn take_options(&mut self) -> Option<TaskOptions> {
+        self.options.take().map(TaskOptions)
+    }
+}
+
+impl<T> fmt::Debug for With<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("With")
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,171 @@
+//! Waiting for a task: claim it, or sleep until it has ended.
+//!
+//! ```text
+//!   ended? ──► yes: done
+//!     │ no
+//!     ▼
+//!   a worker of its pool, no time limit, nobody has started it?
+//!     │ no                          └► yes: CLAIM: run it here, on top
+//!     ▼
+//!   PARK: push an entry, let a spare worker have the place, sleep
+//!     │                                     │
+//!     ▼ woken: the task has ended           ▼ the time is up: take the entry
+//!   done                                    out; if it is gone, the notifier
+//!                                           has it: wait for it, then done
+//! ```
+//!
+//! Only the awaited task is ever run by its waiter, so a lock held across the
+//! wait is never wanted by a stranger on top of it (rayon#592), and the stack
+//! grows only with the depth of the user's own nesting.
+
+use std::ptr::NonNull;
+use std::task::{Context, Poll};
+
+use super::cell::{Header, Ran, Ref};
+use super::state::Phase;
+use super::unread;
+use crate::error::{Refusal, TaskError};
+use crate::primitive::block::{self, BlockedOn, Blocking};
+use crate::primitive::{Parker, drop_contained, fork};
+use crate::wait::deadline::Deadline;
+use crate::wait::waiter::{self, List, Waiter, Wake};
+
+/// Waits until the task has ended or the deadline has passed; `Ok` says which.
+pub(super) fn wait(task: Ref, deadline: Deadline) -> Result<bool, TaskError> {
+    let header = task.header();
+    if header.state.load().is_final() {
+        return Ok(true);
+    }
+    if fork::is_forked(header.pool) {
+        return Err(TaskError::Refused(Refusal::Forked));
+    }
+    if deadline.is_never() && claim(task) {
+        return Ok(true);
+    }
+    Ok(park(header, deadline))
+}
+
+/// Runs the task here if this is a worker of its pool and nobody has started
+/// it; says whether it did.
+pub(super) fn claim(task: Ref) -> bool {
+    let header = task.header();
+    if !header.asks.is_claimable() {
+        return false;
+    }
+    block::current(|hook| {
+        let Some(hook) = hook else {
+            // SAFETY: by `start`, and the waiter holds the handle.
+            return header.asks.outsiders_run()
+                && header.state.start().is_ok()
+                && unsafe { super::cell::run_claimed(task.0.cast()) } != Ran::Stale;
+        };
+        if hook.pool() != header.pool || header.state.start().is_err() {
+            return false;
+        }
+        let task: NonNull<Header> = task.0;
+        // SAFETY: the exchange above moved it from queued to running, and the
+        // waiter holds its handle for as long as it waits.
+        unsafe { hook.run_claimed(task.cast()) };
+        true
+    })
+}
+
+fn park(header: &Header, deadline: Deadline) -> bool {
+    if deadline.has_passed() {
+        return header.state.load().is_final();
+    }
+    let parker = Parker::current();
+    let entry = Waiter::for_thread(parker.clone());
+    // SAFETY: the entry stays in this frame until it is done or removed, and
+    // was just made.
+    if unsafe { header.state.push(&entry) }.is_err() {
+        return true;
+    }
+    let blocking = Blocking::start(BlockedOn::Task(header.id.get()));
+    while !entry.is_done() {
+        if parker.park_until(deadline.instant()) || !deadline.has_passed() {
+            continue;
+        }
+        if remove(header, |other| other.addr() == entry.addr()).is_some() {
+            drop(blocking);
+            return false;
+        }
+        // The notifier has the entry: its wake-up is on the way.
+        while !entry.is_done() {
+            parker.park();
+        }
+    }
+    drop(blocking);
+    true
+}
+
+/// Takes an entry out of the task's list; `None` says that it is not there, or
+/// that the task has ended and its entries are being notified.
+fn remove<'a>(header: &Header, pick: impl Fn(&Waiter) -> bool) -> Option<&'a Waiter> {
+    let mut list = header.state.take_list()?;
+    let found = list.remove(pick);
+    if let Err((word, rest)) = header.state.put_back(list) {
+        // The task has ended while we had the list: we wake the rest.
+        for payload in rest.notify(word.phase() as usize) {
+            unread::report_payload(header.pool, Some(payload), header.site);
+        }
+    }
+    found
+}
+
+/// Adds a boxed entry; one that comes too late is notified here and now.
+pub(super) fn register(task: Ref, entry: &Waiter) {
+    let header = task.header();
+    // SAFETY: a boxed entry stays where it is, and this one was just made.
+    if let Err(word) = unsafe { header.state.push(entry) } {
+        entry.set_next(List::EMPTY);
+        for payload in List::from_addr(entry.addr()).notify(word.phase() as usize) {
+            unread::report_payload(header.pool, Some(payload), header.site);
+        }
+    }
+}
+
+/// One step of awaiting: ready, or the waker is in the list.
+pub(super) fn poll(task: Ref, context: &mut Context<'_>) -> Poll<Result<Phase, TaskError>> {
+    let header = task.header();
+    let word = header.state.load();
+    if word.is_final() {
+        return Poll::Ready(Ok(word.phase()));
+    }
+    if fork::is_forked(header.pool) {
+        return Poll::Ready(Err(TaskError::Refused(Refusal::Forked)));
+    }
+    // User code: outside of the list.
+    let waker = context.waker().clone();
+    let entry = if header.asks.is_awaited() {
+        match remove(header, Waiter::is_future) {
+            Some(entry) => {
+                drop_contained(entry.replace_wake(Wake::Future(waker)));
+                entry
+            }
+            None => Waiter::boxed(Wake::Future(waker)),
+        }
+    } else {
+        header.asks.set_awaited();
+        Waiter::boxed(Wake::Future(waker))
+    };
+    // SAFETY: a boxed entry stays where it is, and is in no list.
+    match unsafe { header.state.push(entry) } {
+        Ok(()) => Poll::Pending,
+        Err(word) => {
+            waiter::free(entry);
+            Poll::Ready(Ok(word.phase()))
+        }
+    }
+}
+
+/// Takes the entry of an awaited handle that is dropped out of the list.
+pub(super) fn forget_future(task: Ref) {
+    let header = task.header();
+    if header.state.load().is_final() {
+        return;
+    }
+    if let Some(entry) = remove(header, Waiter::is_future) {
+        waiter::free(entry);
+    }
+}
