@@ -23,7 +23,7 @@ mod wait;
 
 pub use error::{GroupError, Panic, Refusal, StartError, SubmitError, TaskError, TimedOut};
 pub use task::{
-    Cancel, CancelOnDrop, Cancelled, CancellationToken, Handle, Inline, Submit, Task, TaskContext,
+    Cancel, CancelOnDrop, CancellationToken, Cancelled, Handle, Inline, Submit, Task, TaskContext,
     TaskId, TaskInfo, TaskOptions, TaskState, With, current, task,
 };
 pub use thread::{

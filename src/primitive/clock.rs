@@ -16,7 +16,10 @@ pub(crate) fn coarse_now() -> Duration {
     // SAFETY: the pointer is to a local; the call cannot fail with this clock,
     // and would leave zeroes if it did.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC_COARSE, &raw mut time) };
-    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
+    Duration::new(
+        time.tv_sec.unsigned_abs(),
+        u32::try_from(time.tv_nsec).unwrap_or(0),
+    )
 }
 
 /// Time since some fixed moment.

@@ -33,6 +33,8 @@ mod clock;
 mod contain;
 pub(crate) mod fork;
 mod id;
+#[cfg(raddle_loom)]
+pub(crate) mod model;
 mod mutant;
 #[cfg_attr(
     raddle_loom,
@@ -43,8 +45,6 @@ mod mutant;
     )
 )]
 mod native;
-#[cfg(raddle_loom)]
-pub(crate) mod model;
 
 pub(crate) use clock::coarse_now;
 pub(crate) use contain::{Payload, catch_drop, drop_contained, drop_payload, run_contained};

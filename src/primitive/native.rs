@@ -142,11 +142,7 @@ impl Condvar {
     }
 
     /// Waits until notified or until `at`; `false` says that `at` has passed.
-    pub(crate) fn wait_until<T: ?Sized>(
-        &self,
-        guard: &mut MutexGuard<'_, T>,
-        at: Instant,
-    ) -> bool {
+    pub(crate) fn wait_until<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>, at: Instant) -> bool {
         !self.0.wait_until(guard, at).timed_out()
     }
 
@@ -236,8 +232,8 @@ impl Parker {
                         // ORDERING: Acquire, the token may have come just now.
                         return self.state.swap(EMPTY, Acquire) == NOTIFIED;
                     }
-                    let (guard, _) = (self.changed.wait_timeout(guard, left))
-                        .unwrap_or_else(|e| e.into_inner());
+                    let (guard, _) =
+                        (self.changed.wait_timeout(guard, left)).unwrap_or_else(|e| e.into_inner());
                     guard
                 }
             };

@@ -186,7 +186,12 @@ pub(super) fn new<T: Task>(mut task: T, origin: Origin) -> (Job, Ref) {
 pub(super) fn refused<T: Task>(mut task: T, origin: Origin, why: TaskError) -> Ref {
     let options = task.take_options();
     let site = origin.site;
-    let header = allocate(task, origin, State::resolved(Phase::Failed), options.map(|o| o.0));
+    let header = allocate(
+        task,
+        origin,
+        State::resolved(Phase::Failed),
+        options.map(|o| o.0),
+    );
     // SAFETY: the closure is in the slot and nobody else knows the cell.
     let bomb = unsafe { drop_task(header) };
     let cell: NonNull<Cell<T>> = header.cast();
@@ -340,7 +345,13 @@ impl Header {
 
     fn panic(&self, payload: Payload) -> Box<Panic> {
         let name = self.name().map(str::to_owned);
-        Box::new(Panic::new(payload, frame::take_note().unwrap_or_default(), self.site, name, 1))
+        Box::new(Panic::new(
+            payload,
+            frame::take_note().unwrap_or_default(),
+            self.site,
+            name,
+            1,
+        ))
     }
 
     /// Drops the result of a task that has no handle. A panic nobody will
@@ -369,7 +380,12 @@ impl Header {
     }
 
     /// Wakes those who waited; panics in their callbacks are reported.
-    pub(super) fn notify(pool: u32, site: &'static Location<'static>, done: Resolved, phase: Phase) {
+    pub(super) fn notify(
+        pool: u32,
+        site: &'static Location<'static>,
+        done: Resolved,
+        phase: Phase,
+    ) {
         for payload in done.waiters.notify(phase as usize) {
             unread::report_payload(pool, Some(payload), site);
         }

@@ -67,12 +67,8 @@ impl ExtrasSlot {
         }
         let made = Box::into_raw(Box::new(Extras::new(Options::default())));
         // ORDERING: Release shows what was made; Acquire shows what another made.
-        let put = (self.0).compare_exchange(
-            ptr::null_mut(),
-            made,
-            Ordering::AcqRel,
-            Ordering::Acquire,
-        );
+        let put =
+            (self.0).compare_exchange(ptr::null_mut(), made, Ordering::AcqRel, Ordering::Acquire);
         let extras = match put {
             Ok(_) => made,
             Err(other) => {

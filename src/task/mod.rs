@@ -27,7 +27,7 @@ use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
 
-pub use cancel::{Cancelled, CancellationToken};
+pub use cancel::{CancellationToken, Cancelled};
 pub(crate) use cell::{Claim, Job, Origin, Ran, run_claimed};
 pub use context::{TaskContext, current};
 pub use executor::{Inline, Submit};

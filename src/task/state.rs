@@ -278,7 +278,9 @@ impl State {
     pub(crate) fn finish_in_place(&self, phase: Phase) -> Resolved {
         debug_assert!(phase.is_final());
         // ORDERING: as in `finish`.
-        let done = self.update(AcqRel, |word| Some(word.without_waiters().with_phase(phase)));
+        let done = self.update(AcqRel, |word| {
+            Some(word.without_waiters().with_phase(phase))
+        });
         match done {
             Ok(was) | Err(was) => Resolved::of(was),
         }
@@ -315,7 +317,10 @@ impl State {
     /// Clears `QUEUE`. Whoever gets a word without `HANDLE` frees the cell.
     pub(crate) fn release_queue(&self) -> Word {
         // ORDERING: as in `release_handle`.
-        Word(self.0.fetch_and(!QUEUE, weaken("state-release-queue-relaxed", AcqRel)))
+        Word(
+            self.0
+                .fetch_and(!QUEUE, weaken("state-release-queue-relaxed", AcqRel)),
+        )
     }
 
     /// Adds a waiter; `Err` says that the task has ended and nobody will wake it.

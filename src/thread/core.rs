@@ -308,7 +308,9 @@ impl Core {
     }
 
     pub(super) fn traced(&self) -> Vec<TaskInfo> {
-        self.traced.as_ref().map_or_else(Vec::new, |traced| traced.lock().clone())
+        self.traced
+            .as_ref()
+            .map_or_else(Vec::new, |traced| traced.lock().clone())
     }
 
     /// Cancels a job that was taken out of a queue.
@@ -391,4 +393,3 @@ pub(super) fn enlist(core: &Arc<Core>) {
     pools.retain(|pool| pool.strong_count() > 0);
     pools.push(Arc::downgrade(core));
 }
-

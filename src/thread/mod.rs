@@ -30,9 +30,6 @@ mod stats;
 mod submit_after;
 mod worker;
 
-#[cfg(all(test, raddle_loom))]
-mod models;
-
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
@@ -48,7 +45,7 @@ use self::core::Core;
 use crate::error::{StartError, SubmitError};
 use crate::primitive::unmodelled::OnceLock;
 use crate::primitive::{fork, thread};
-use crate::task::{self, Handle, Submit, Task};
+use crate::task::{Handle, Submit, Task};
 use crate::wait::deadline::Deadline;
 use limit::Patience;
 
@@ -154,7 +151,9 @@ impl ThreadPool {
         })
     }
 
-    fn set_global(build: impl FnOnce() -> Result<Self, StartError>) -> Result<&'static Self, StartError> {
+    fn set_global(
+        build: impl FnOnce() -> Result<Self, StartError>,
+    ) -> Result<&'static Self, StartError> {
         if GLOBAL.get().is_some() {
             return Err(StartError::GlobalTaken);
         }
@@ -204,7 +203,8 @@ impl ThreadPool {
     #[track_caller]
     pub fn submit_deadline<T: Task>(&self, task: T, at: Instant) -> Handle<T::Output> {
         let origin = self.core.origin(Location::caller());
-        self.core.submit(task, origin, Patience::Until(Deadline::at(at)))
+        self.core
+            .submit(task, origin, Patience::Until(Deadline::at(at)))
     }
 
     /// Submits a task, or gives it back. Never blocks.

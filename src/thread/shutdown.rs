@@ -51,12 +51,18 @@ pub struct ShutdownReport {
 
 impl fmt::Display for ShutdownReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} finished, {} cancelled", self.finished, self.cancelled)?;
+        write!(
+            f,
+            "{} finished, {} cancelled",
+            self.finished, self.cancelled
+        )?;
         match self.still_running.len() {
             0 => Ok(()),
             n => {
                 write!(f, ", {n} still running:")?;
-                self.still_running.iter().try_for_each(|task| write!(f, "\n  {task}"))
+                self.still_running
+                    .iter()
+                    .try_for_each(|task| write!(f, "\n  {task}"))
             }
         }
     }

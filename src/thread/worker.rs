@@ -23,9 +23,7 @@ use super::sleep::{Awake, Standing};
 use crate::primitive::block::{BlockHook, BlockedOn, with_hook};
 use crate::primitive::thread::{self, JoinHandle};
 use crate::primitive::unmodelled::{AtomicU64, OnceLock};
-use crate::primitive::{
-    Deque, Mutex, Steal, Stealer, available_cpus, thread_slot,
-};
+use crate::primitive::{Deque, Mutex, Steal, Stealer, available_cpus, thread_slot};
 use crate::task::{self, Job, Ran};
 
 use crate::primitive::atomic::Ordering::Relaxed;
@@ -182,11 +180,12 @@ impl Worker {
                     break;
                 }
             }
-            let asleep = self.core.sleep.fall_asleep(
-                &self.standing,
-                self.core.config.keep_alive,
-                || self.core.has_work(),
-            );
+            let asleep =
+                self.core
+                    .sleep
+                    .fall_asleep(&self.standing, self.core.config.keep_alive, || {
+                        self.core.has_work()
+                    });
             if asleep != Awake::Work {
                 return asleep;
             }

@@ -54,9 +54,6 @@
 //! at the injector; a submitter that raced with it sees the mark after its
 //! own fence, and cancels what it has pushed itself.
 
-#[cfg(all(test, raddle_loom))]
-mod models;
-
 use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
@@ -359,7 +356,11 @@ impl Sleep {
         // ORDERING: pairs with the fence in `job_published`: whoever saw us
         // searching has left its job in sight.
         fence(SeqCst);
-        if has_work() { self.call(true) } else { Call::Nothing }
+        if has_work() {
+            self.call(true)
+        } else {
+            Call::Nothing
+        }
     }
 
     /// This thread is about to wait inside a task: its permit is free.
@@ -373,7 +374,11 @@ impl Sleep {
         }
         // ORDERING: pairs with the fence in `job_published`.
         fence(SeqCst);
-        if has_work() { self.call(true) } else { Call::Nothing }
+        if has_work() {
+            self.call(true)
+        } else {
+            Call::Nothing
+        }
     }
 
     /// This thread is awake again inside its task, which goes on at once.
@@ -408,7 +413,8 @@ impl Sleep {
             seat.signal.store(ASLEEP, Relaxed);
             crew.parked.push(me.index);
             let permit = me.has_permit.replace(false);
-            self.census.give_back(permit, me.is_searching.replace(false));
+            self.census
+                .give_back(permit, me.is_searching.replace(false));
             self.end_if_done(&mut crew, &has_work);
         }
         if !mutant("sleep-park-without-fence") {
@@ -485,7 +491,11 @@ impl Sleep {
         // ORDERING: pairs with the fence in `job_published`: a call that found
         // no free place has left its job in sight.
         fence(SeqCst);
-        if has_work() { self.call(true) } else { Call::Nothing }
+        if has_work() {
+            self.call(true)
+        } else {
+            Call::Nothing
+        }
     }
 
     /// From now on the pool ends as soon as nothing is left to do.
