@@ -2,8 +2,9 @@
 
 use std::panic::Location;
 
-use super::cell::{self, Claim, Job, Origin};
+use super::cell::{self, Claim, Origin};
 use super::handle::Handle;
+use super::job::Job;
 use super::options::Task;
 use crate::error::{Refusal, SubmitError, TaskError};
 use crate::primitive::fork::NO_POOL;

@@ -20,7 +20,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::cancel::{CancellationToken, Registration};
-use super::cell::{Header, Ref};
+use super::cell::Header;
+use super::reference::Ref;
 use super::state::Phase;
 use crate::error::{TaskError, TimedOut};
 use crate::primitive::atomic::{AtomicPtr, AtomicUsize, Ordering};

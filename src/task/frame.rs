@@ -10,7 +10,8 @@ use std::cell::Cell as PlainCell;
 use std::ptr::NonNull;
 use std::time::Duration;
 
-use super::cell::{Header, Ref};
+use super::cell::Header;
+use super::reference::Ref;
 use super::state::Phase;
 use super::{CancellationToken, TaskInfo};
 use crate::error::PanicNote;

@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use super::cell::Ref;
+use super::reference::Ref;
 use super::state::Phase;
 use super::waiting;
 use super::{Cancel, TaskId, TaskState};

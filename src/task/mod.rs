@@ -10,6 +10,7 @@
 //! [`state`] decides, [`cell`] holds, [`handle`] is what the user sees,
 //! [`waiting`] says how one waits; docs/protocols/task.md tells the story.
 
+mod asks;
 mod cancel;
 mod cell;
 mod context;
@@ -17,8 +18,10 @@ mod executor;
 mod extras;
 mod frame;
 mod handle;
+mod job;
 mod options;
 pub(crate) mod panic_hook;
+mod reference;
 mod state;
 pub(crate) mod unread;
 mod waiting;
@@ -28,12 +31,13 @@ use std::panic::Location;
 use std::time::Duration;
 
 pub use cancel::{CancellationToken, Cancelled};
-pub(crate) use cell::{Claim, Job, Origin, Ran, run_claimed};
+pub(crate) use cell::{Claim, Origin};
 pub use context::{TaskContext, current};
 pub use executor::{Inline, Submit};
 pub(crate) use executor::{accept, refuse};
 pub(crate) use frame::{Inspected, Watch, inspect};
 pub use handle::{CancelOnDrop, Handle};
+pub(crate) use job::{Job, Ran, run_claimed};
 pub use options::{Task, TaskOptions, With, task};
 
 use state::Phase;

@@ -21,7 +21,9 @@
 use std::ptr::NonNull;
 use std::task::{Context, Poll};
 
-use super::cell::{Header, Ref, run_claimed};
+use super::cell::Header;
+use super::job::run_claimed;
+use super::reference::Ref;
 use super::state::Phase;
 use super::unread;
 use crate::error::{Refusal, TaskError};

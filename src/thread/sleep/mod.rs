@@ -54,92 +54,20 @@
 //! at the injector; a submitter that raced with it sees the mark after its
 //! own fence, and cancels what it has pushed itself.
 
+mod census;
+
 use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::primitive::atomic::{AtomicU32, AtomicUsize, Ordering, fence};
+use crate::primitive::atomic::{AtomicU32, Ordering, fence};
 use crate::primitive::{Condvar, Mutex, Parker, mutant};
 use crate::wait::deadline::Deadline;
 
+use census::Census;
+pub(super) use census::THREADS_MAX;
+
 use Ordering::{Acquire, Relaxed, Release, SeqCst};
-
-/// Idle permits and searching threads in one word, so that both change in one
-/// step.
-///
-/// ```text
-///  31      30         16 15          0
-/// ┌───────┬─────────────┬─────────────┐
-/// │ ENDED │  searching  │    idle     │
-/// └───────┴─────────────┴─────────────┘
-/// ```
-#[derive(Debug)]
-struct Census(AtomicUsize);
-
-/// One value of the census.
-#[derive(Clone, Copy, Debug)]
-struct Count(usize);
-
-const IDLE_ONE: usize = 1;
-const IDLE: usize = 0xffff;
-const SEARCHING_ONE: usize = 1 << 16;
-const SEARCHING: usize = 0x7fff << 16;
-const ENDED: usize = 1 << 31;
-
-/// The greatest number of permits and threads that the census can count.
-pub(super) const THREADS_MAX: usize = 0x7fff;
-
-impl Count {
-    fn idle(self) -> usize {
-        self.0 & IDLE
-    }
-
-    fn is_searched(self) -> bool {
-        self.0 & SEARCHING != 0
-    }
-
-    fn has_ended(self) -> bool {
-        self.0 & ENDED != 0
-    }
-
-    /// Whether somebody should be called: a permit is idle, nobody searches.
-    fn wants_call(self) -> bool {
-        self.idle() > 0 && !self.is_searched() && !self.has_ended()
-    }
-}
-
-impl Census {
-    fn load(&self) -> Count {
-        // ORDERING: Relaxed here and below; see the top of this file.
-        Count(self.0.load(Relaxed))
-    }
-
-    /// Gives back a permit, a search, or both.
-    fn give_back(&self, permit: bool, search: bool) {
-        let add = if permit { IDLE_ONE } else { 0 };
-        let sub = if search { SEARCHING_ONE } else { 0 };
-        if add != sub {
-            self.0.fetch_add(add.wrapping_sub(sub), Relaxed);
-        }
-    }
-
-    /// Takes an idle permit, and with `search` the search as well.
-    fn take(&self, search: bool) -> bool {
-        let add = if search { SEARCHING_ONE } else { 0 };
-        let taken = self.0.fetch_update(Relaxed, Relaxed, |word| {
-            (Count(word).idle() > 0).then(|| word - IDLE_ONE + add)
-        });
-        taken.is_ok()
-    }
-
-    /// Takes the search, if nobody has it.
-    fn take_search(&self) -> bool {
-        let taken = self.0.fetch_update(Relaxed, Relaxed, |word| {
-            (!Count(word).is_searched()).then(|| word + SEARCHING_ONE)
-        });
-        taken.is_ok()
-    }
-}
 
 /// What a thread of the pool may do at present. Only that thread changes it.
 #[derive(Debug)]
@@ -237,7 +165,7 @@ impl Sleep {
             signal: AtomicU32::new(ASLEEP),
         };
         Self {
-            census: Census(AtomicUsize::new(permits * IDLE_ONE)),
+            census: Census::new(permits),
             crew: Mutex::new(Crew {
                 parked: Vec::new(),
                 free: (0..threads_max).rev().collect(),
@@ -513,7 +441,7 @@ impl Sleep {
         crew.ended = true;
         // ORDERING: Relaxed and a fence: pairs with the fence in
         // `job_published`; see "The end" at the top of this file.
-        self.census.0.fetch_or(ENDED, Relaxed);
+        self.census.end();
         fence(SeqCst);
         for index in crew.parked.drain(..) {
             let seat = &self.seats[index];
@@ -564,8 +492,7 @@ impl Sleep {
 impl Sleep {
     /// Idle permits, searching threads, parked threads.
     pub(super) fn counts(&self) -> (usize, usize, usize) {
-        let count = self.census.load();
-        let searching = (count.0 & SEARCHING) / SEARCHING_ONE;
-        (count.idle(), searching, self.crew.lock().parked.len())
+        let (idle, searching) = self.census.counts();
+        (idle, searching, self.crew.lock().parked.len())
     }
 }
