@@ -19,6 +19,9 @@
 //!   unwind.rs    whose panic is it, loom's or the user's?
 //! ```
 //!
+//! What loom cannot do stays so: a thread that spins is explored badly, and two
+//! that spin on one atomic are never explored to the end; let them sleep instead.
+//!
 //! Two facts about loom carry this backend:
 //!
 //! 1. All threads of a model are coroutines of one system thread, and one is
