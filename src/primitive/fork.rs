@@ -32,6 +32,7 @@ pub(crate) fn is_forked(pool: u32) -> bool {
 #[cfg(unix)]
 fn watch() {
     extern "C" fn in_child() {
+        // ORDERING: Relaxed, the child has one thread.
         FLOOR.store(NEXT_POOL.load(Relaxed), Relaxed);
     }
     static WATCHING: OnceLock<()> = OnceLock::new();

@@ -221,6 +221,7 @@ impl State {
         if mutant("state-start-without-exchange") && self.load().phase() == Phase::Queued {
             let seen = self.load();
             // A seeded bug: look, then store, so two may start.
+            // ORDERING: as a correct change of the word would have it.
             self.0.store(seen.with_phase(Phase::Running).0, Release);
             return Ok(());
         }

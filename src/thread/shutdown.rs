@@ -158,13 +158,13 @@ impl Core {
     }
 
     fn make_report(&self) -> ShutdownReport {
+        // ORDERING: Relaxed, statistics.
         let counters = self.used_slots().iter().map(|slot| &slot.counters);
         let finished = counters
             .map(|c| c.finished.load(Relaxed) + c.panicked.load(Relaxed) + c.late.load(Relaxed))
             .sum();
         ShutdownReport {
             finished,
-            // ORDERING: Relaxed here and above, statistics.
             cancelled: self.discarded.load(Relaxed),
             still_running: self.running(),
         }

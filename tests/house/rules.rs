@@ -98,7 +98,8 @@ impl<'a> File<'a> {
             module.pop();
         }
         let name = module.last().copied().unwrap_or("");
-        let (is_models, is_tests) = (name == "models", name.ends_with("tests"));
+        let is_models = module.contains(&"models");
+        let is_tests = name.ends_with("tests");
         Self {
             text,
             source: Source::read(text),

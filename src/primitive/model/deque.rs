@@ -56,6 +56,7 @@ impl<T> Shared<T> {
 
     /// Takes the task at `front`, if that is still the oldest.
     fn take_front(&self, front: usize) -> Option<T> {
+        // ORDERING: as crossbeam's; see the top of this file.
         self.front
             .compare_exchange(front, front + 1, Ordering::SeqCst, Ordering::Relaxed)
             .is_ok()

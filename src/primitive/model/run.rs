@@ -205,7 +205,10 @@ impl Model {
         let Some(path) = std::env::var_os("RADDLE_MODEL_RECORD") else {
             return;
         };
-        let line = format!("{}\t{bound}\t{executions}\n", self.name);
+        // The run that the line belongs to: the process that started us, so that
+        // a later run does not count it.
+        let run = std::os::unix::process::parent_id();
+        let line = format!("{}\t{bound}\t{executions}\t{run}\n", self.name);
         let written = OpenOptions::new()
             .create(true)
             .append(true)

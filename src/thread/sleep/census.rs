@@ -61,11 +61,12 @@ impl Census {
 
     /// Marks the end of the pool.
     pub(super) fn end(&self) {
+        // ORDERING: Relaxed; see the top of this file.
         self.0.fetch_or(ENDED, Relaxed);
     }
 
     pub(super) fn load(&self) -> Count {
-        // ORDERING: Relaxed here and below; see the top of this file.
+        // ORDERING: Relaxed; see the top of this file.
         Count(self.0.load(Relaxed))
     }
 
@@ -74,6 +75,7 @@ impl Census {
         let add = if permit { IDLE_ONE } else { 0 };
         let sub = if search { SEARCHING_ONE } else { 0 };
         if add != sub {
+            // ORDERING: Relaxed; see the top of this file.
             self.0.fetch_add(add.wrapping_sub(sub), Relaxed);
         }
     }
@@ -81,6 +83,7 @@ impl Census {
     /// Takes an idle permit, and with `search` the search as well.
     pub(super) fn take(&self, search: bool) -> bool {
         let add = if search { SEARCHING_ONE } else { 0 };
+        // ORDERING: Relaxed; see the top of this file.
         let taken = self.0.fetch_update(Relaxed, Relaxed, |word| {
             (Count(word).idle() > 0).then(|| word - IDLE_ONE + add)
         });
@@ -89,6 +92,7 @@ impl Census {
 
     /// Takes the search, if nobody has it.
     pub(super) fn take_search(&self) -> bool {
+        // ORDERING: Relaxed; see the top of this file.
         let taken = self.0.fetch_update(Relaxed, Relaxed, |word| {
             (!Count(word).is_searched()).then(|| word + SEARCHING_ONE)
         });

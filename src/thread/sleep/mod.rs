@@ -222,6 +222,7 @@ impl Sleep {
         }
         if let Some(index) = crew.parked.pop() {
             let seat = &self.seats[index];
+            // ORDERING: Release pairs with the Acquire in `sleep`.
             seat.signal.store(CALLED, Release);
             drop(crew);
             if !mutant("sleep-call-without-unpark") {
