@@ -53,3 +53,17 @@ pub enum StartError {
     )]
     GlobalTaken,
 }
+
+impl StartError {
+    pub(crate) fn threads(wanted: usize, got: usize, source: io::Error) -> Self {
+        Self::Threads {
+            wanted,
+            got,
+            source,
+        }
+    }
+
+    pub(crate) fn too_many(asked: usize, max: usize) -> Self {
+        Self::TooMany { asked, max }
+    }
+}

@@ -56,7 +56,7 @@ impl std::error::Error for Refusal {}
 /// use raddle::{SubmitError, TaskError};
 ///
 /// /// Runs here what the pool did not take.
-/// fn run_here<R>(refused: SubmitError<impl FnOnce() -> R>) -> R {
+/// fn run_here<R, F: FnOnce() -> R>(refused: SubmitError<F>) -> R {
 ///     eprintln!("{}", refused.why());
 ///     refused.into_task()()
 /// }
@@ -65,8 +65,7 @@ impl std::error::Error for Refusal {}
 /// fn give_up<T>(refused: SubmitError<T>) -> TaskError {
 ///     refused.into()
 /// }
-/// # let _ = give_up::<fn()>;
-/// # fn run_here_compiles(e: SubmitError<fn() -> u8>) -> u8 { run_here(e) }
+/// # let _ = (run_here::<u8, fn() -> u8> as fn(_) -> _, give_up::<()> as fn(_) -> _);
 /// ```
 pub struct SubmitError<T> {
     why: Refusal,

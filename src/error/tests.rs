@@ -45,7 +45,7 @@ fn the_payload_comes_back_by_value_and_by_unwinding() {
         Some(&7_u8)
     );
     let panic = caught(|| panic_any(8_u8));
-    let again = catch_unwind(|| panic.resume()).map(|()| ()).unwrap_err();
+    let again = catch_unwind::<()>(|| panic.resume()).unwrap_err();
     assert_eq!(again.downcast_ref(), Some(&8_u8));
 }
 

@@ -39,6 +39,7 @@ pub(crate) fn floor() -> u32 {
 #[cfg(unix)]
 fn watch() {
     extern "C" fn in_child() {
+        // ORDERING: Relaxed, the child has one thread.
         FLOOR.store(NEXT_POOL.load(Relaxed), Relaxed);
     }
     static WATCHING: OnceLock<()> = OnceLock::new();

@@ -29,14 +29,24 @@
 //! [`unmodelled`], so that models need not explore it.
 
 pub(crate) mod block;
+mod clock;
 mod contain;
 pub(crate) mod fork;
 mod id;
-mod mutant;
-mod native;
 #[cfg(raddle_loom)]
 pub(crate) mod model;
+mod mutant;
+#[cfg_attr(
+    raddle_loom,
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "the model backend needs the native one only in part"
+    )
+)]
+mod native;
 
+pub(crate) use clock::coarse_now;
 pub(crate) use contain::{Payload, catch_drop, drop_contained, drop_payload, run_contained};
 pub(crate) use id::next_id;
 pub(crate) use mutant::{mutant, weaken};

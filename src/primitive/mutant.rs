@@ -27,6 +27,7 @@ pub(crate) const fn mutant(_name: &str) -> bool {
 /// `ordering`, or `Relaxed` when the seeded bug `name` is switched on.
 #[inline(always)]
 pub(crate) fn weaken(name: &str, ordering: Ordering) -> Ordering {
+    // ORDERING: Relaxed pairs with nothing; that is the bug.
     if mutant(name) {
         Ordering::Relaxed
     } else {

@@ -60,6 +60,11 @@ impl<T> UnsafeCell<T> {
         Self(cell::UnsafeCell::new(value))
     }
 
+    /// As `new`; for a `static`, which even in a model build is native.
+    pub(crate) const fn new_static(value: T) -> Self {
+        Self::new(value)
+    }
+
     #[inline(always)]
     pub(crate) fn into_inner(self) -> T {
         self.0.into_inner()
@@ -92,6 +97,11 @@ impl<T> Mutex<T> {
         Self(parking_lot::Mutex::new(value))
     }
 
+    /// As `new`; for a `static`, which even in a model build is native.
+    pub(crate) const fn new_static(value: T) -> Self {
+        Self::new(value)
+    }
+
     pub(crate) fn into_inner(self) -> T {
         self.0.into_inner()
     }
@@ -122,16 +132,17 @@ impl Condvar {
         Self(parking_lot::Condvar::new())
     }
 
+    /// As `new`; for a `static`, which even in a model build is native.
+    pub(crate) const fn new_static() -> Self {
+        Self::new()
+    }
+
     pub(crate) fn wait<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>) {
         self.0.wait(guard);
     }
 
     /// Waits until notified or until `at`; `false` says that `at` has passed.
-    pub(crate) fn wait_until<T: ?Sized>(
-        &self,
-        guard: &mut MutexGuard<'_, T>,
-        at: Instant,
-    ) -> bool {
+    pub(crate) fn wait_until<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>, at: Instant) -> bool {
         !self.0.wait_until(guard, at).timed_out()
     }
 
@@ -177,6 +188,11 @@ impl Parker {
         }
     }
 
+    /// As `new`; for a `static`, which even in a model build is native.
+    pub(crate) const fn new_static() -> Self {
+        Self::new()
+    }
+
     /// This thread's parker. A token left in it by an earlier wait is a
     /// spurious wake-up for the next one, so every wait looks at its condition.
     pub(crate) fn current() -> Arc<Self> {
@@ -216,8 +232,8 @@ impl Parker {
                         // ORDERING: Acquire, the token may have come just now.
                         return self.state.swap(EMPTY, Acquire) == NOTIFIED;
                     }
-                    let (guard, _) = (self.changed.wait_timeout(guard, left))
-                        .unwrap_or_else(|e| e.into_inner());
+                    let (guard, _) =
+                        (self.changed.wait_timeout(guard, left)).unwrap_or_else(|e| e.into_inner());
                     guard
                 }
             };

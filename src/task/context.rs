@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
+use super::TaskId;
 use super::cancel::CancellationToken;
 use super::frame;
-use super::TaskId;
 
 /// The task that runs in this thread: [`current`] returns it.
 #[derive(Clone, Debug)]

@@ -2,8 +2,9 @@
 
 use std::panic::Location;
 
-use super::cell::{self, Claim, Job, Origin};
+use super::cell::{self, Claim, Origin};
 use super::handle::Handle;
+use super::job::Job;
 use super::options::Task;
 use crate::error::{Refusal, SubmitError, TaskError};
 use crate::primitive::fork::NO_POOL;
@@ -13,6 +14,9 @@ pub trait Submit<T: Task> {
     /// Accepts a task; one that is refused has a handle that says so.
     #[track_caller]
     fn accept(&self, task: T) -> Handle<T::Output>;
+
+    /// How many tasks run at once.
+    fn width(&self) -> usize;
 }
 
 /// Makes a task's cell: the job goes to a queue, the handle to the user.
@@ -62,7 +66,7 @@ impl Inline {
             claim: Claim::Nobody,
         };
         let (job, handle) = accept(task, origin);
-        let _ = job.run();
+        let _ = job.run(&());
         handle
     }
 
@@ -81,5 +85,9 @@ impl<T: Task> Submit<T> for Inline {
     #[track_caller]
     fn accept(&self, task: T) -> Handle<T::Output> {
         self.submit(task)
+    }
+
+    fn width(&self) -> usize {
+        1
     }
 }

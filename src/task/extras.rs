@@ -20,7 +20,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::cancel::{CancellationToken, Registration};
-use super::cell::{Header, Ref};
+use super::cell::Header;
+use super::reference::Ref;
 use super::state::Phase;
 use crate::error::{TaskError, TimedOut};
 use crate::primitive::atomic::{AtomicPtr, AtomicUsize, Ordering};
@@ -89,12 +90,8 @@ impl ExtrasSlot {
         }
         let made = Box::into_raw(Box::new(Extras::new(Options::default())));
         // ORDERING: Release shows what was made; Acquire shows what another made.
-        let put = (self.0).compare_exchange(
-            ptr::null_mut(),
-            made,
-            Ordering::AcqRel,
-            Ordering::Acquire,
-        );
+        let put =
+            (self.0).compare_exchange(ptr::null_mut(), made, Ordering::AcqRel, Ordering::Acquire);
         let extras = match put {
             Ok(_) => made,
             Err(other) => {

@@ -3,14 +3,19 @@
 //! Each run of a task puts a frame on its thread's stack and points the
 //! thread's slot at it; frames nest when a waiting worker runs the task it
 //! waits for. The panic hook leaves the place of a panic in the top frame.
+//! Frames hold what a report says of a running task; a [`Watch`] lets other
+//! threads look at them while they stand.
 
 use std::cell::Cell as PlainCell;
 use std::ptr::NonNull;
+use std::time::Duration;
 
-use super::cell::{Header, Ref};
+use super::cell::Header;
+use super::reference::Ref;
 use super::state::Phase;
+use super::{CancellationToken, TaskInfo};
 use crate::error::PanicNote;
-use crate::primitive::thread_slot;
+use crate::primitive::{coarse_now, thread_slot};
 
 thread_slot! {
     /// The frame of the task that runs in this thread.
@@ -19,6 +24,7 @@ thread_slot! {
 
 struct Frame {
     task: Ref,
+    started: Duration,
     note: PlainCell<Option<PanicNote>>,
     below: *const (),
 }
@@ -27,6 +33,21 @@ impl Drop for Frame {
     fn drop(&mut self) {
         CURRENT.set(self.below);
     }
+}
+
+/// Is told which frame is a thread's top one, so that others can look at it.
+pub(crate) trait Watch {
+    /// `top` is the top frame from now on.
+    fn begins(&self, below: *const (), top: *const ());
+
+    /// `top` is about to end; once this returns nobody looks at it any more.
+    fn ends(&self, top: *const (), below: *const ());
+}
+
+/// Nobody watches.
+impl Watch for () {
+    fn begins(&self, _below: *const (), _top: *const ()) {}
+    fn ends(&self, _top: *const (), _below: *const ()) {}
 }
 
 /// Runs a task through `run` with its frame in place.
@@ -38,15 +59,56 @@ impl Drop for Frame {
 pub(super) unsafe fn run(
     task: NonNull<Header>,
     run: unsafe fn(NonNull<Header>) -> Phase,
+    watch: &impl Watch,
 ) -> Phase {
     let frame = Frame {
         task: Ref(task),
+        started: coarse_now(),
         note: PlainCell::new(None),
         below: CURRENT.get(),
     };
-    CURRENT.set((&raw const frame).cast());
+    let top: *const () = (&raw const frame).cast();
+    CURRENT.set(top);
+    watch.begins(frame.below, top);
     // SAFETY: by (2).
-    unsafe { run(task) }
+    let phase = unsafe { run(task) };
+    watch.ends(top, frame.below);
+    phase
+}
+
+/// Looks at the tasks of another thread, from its top frame downwards.
+///
+/// # Safety
+///
+/// The thread's [`Watch`] does not return from `ends` before this does.
+pub(crate) unsafe fn inspect(top: *const (), mut f: impl FnMut(Inspected<'_>)) {
+    let mut frame: *const Frame = top.cast();
+    // SAFETY: the thread cannot leave its top frame, so it cannot leave those
+    // below either.
+    while let Some(here) = unsafe { frame.as_ref() } {
+        f(Inspected(here));
+        frame = here.below.cast();
+    }
+}
+
+/// A running task, as [`inspect`] shows it.
+pub(crate) struct Inspected<'a>(&'a Frame);
+
+impl Inspected<'_> {
+    pub(crate) fn info(&self) -> TaskInfo {
+        let mut info = self.0.task.header().info();
+        info.running_for = Some(coarse_now().saturating_sub(self.0.started));
+        info
+    }
+
+    /// Asks the task to stop; the token, if there is one, is for the caller to
+    /// cancel once it looks no longer.
+    pub(crate) fn ask_cancel(&self) -> Option<CancellationToken> {
+        let header = self.0.task.header();
+        let token_exists = header.asks.ask_cancel();
+        let extras = header.extras.get().filter(|_| token_exists)?;
+        extras.existing_token()
+    }
 }
 
 fn top<R>(f: impl FnOnce(&Frame) -> R) -> Option<R> {

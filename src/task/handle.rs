@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use super::cell::Ref;
+use super::reference::Ref;
 use super::state::Phase;
 use super::waiting;
 use super::{Cancel, TaskId, TaskState};
@@ -291,7 +291,10 @@ impl<T, E: From<TaskError>> Handle<Result<T, E>> {
     ///
     /// The handle, if the task is not finished.
     pub fn flat_result_timeout(self, limit: Duration) -> Result<Result<T, E>, Self> {
-        Ok(self.result_timeout(limit)?.map_err(E::from).and_then(|own| own))
+        Ok(self
+            .result_timeout(limit)?
+            .map_err(E::from)
+            .and_then(|own| own))
     }
 
     /// As [`flat_result`](Self::flat_result), until `at`.
@@ -300,7 +303,10 @@ impl<T, E: From<TaskError>> Handle<Result<T, E>> {
     ///
     /// The handle, if the task is not finished.
     pub fn flat_result_deadline(self, at: Instant) -> Result<Result<T, E>, Self> {
-        Ok(self.result_deadline(at)?.map_err(E::from).and_then(|own| own))
+        Ok(self
+            .result_deadline(at)?
+            .map_err(E::from)
+            .and_then(|own| own))
     }
 }
 
@@ -316,7 +322,10 @@ impl<T> Future for Handle<T> {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Ready(Ok(phase)) => {
-                assert!(phase != Phase::Taken, "a Handle was polled after it was ready");
+                assert!(
+                    phase != Phase::Taken,
+                    "a Handle was polled after it was ready"
+                );
                 // SAFETY: this handle's type is the task's output, the phase
                 // is final, and the mark below keeps it from being taken twice.
                 let outcome = unsafe { task.take(phase) };

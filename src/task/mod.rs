@@ -10,15 +10,19 @@
 //! [`state`] decides, [`cell`] holds, [`handle`] is what the user sees,
 //! [`waiting`] says how one waits; docs/protocols/task.md tells the story.
 
+mod asks;
 mod cancel;
 mod cell;
+mod collect;
 mod context;
 mod executor;
 mod extras;
 mod frame;
 mod handle;
+mod job;
 mod options;
 pub(crate) mod panic_hook;
+mod reference;
 mod state;
 pub(crate) mod unread;
 mod waiting;
@@ -27,12 +31,15 @@ use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
 
-pub use cancel::{Cancelled, CancellationToken};
-pub(crate) use cell::{Claim, Job, Origin, Ran, inspect, run_claimed};
+pub use cancel::{CancellationToken, Cancelled};
+pub(crate) use cell::{Claim, Origin};
+pub use collect::{AsCompleted, When, as_completed, wait};
 pub use context::{TaskContext, current};
 pub use executor::{Inline, Submit};
 pub(crate) use executor::{accept, refuse};
+pub(crate) use frame::{Inspected, Watch, inspect};
 pub use handle::{CancelOnDrop, Handle};
+pub(crate) use job::{Job, Ran, run_claimed};
 pub use options::{Task, TaskOptions, With, task};
 
 use state::Phase;

@@ -221,6 +221,7 @@ impl State {
         if mutant("state-start-without-exchange") && self.load().phase() == Phase::Queued {
             let seen = self.load();
             // A seeded bug: look, then store, so two may start.
+            // ORDERING: as a correct change of the word would have it.
             self.0.store(seen.with_phase(Phase::Running).0, Release);
             return Ok(());
         }
@@ -278,7 +279,9 @@ impl State {
     pub(crate) fn finish_in_place(&self, phase: Phase) -> Resolved {
         debug_assert!(phase.is_final());
         // ORDERING: as in `finish`.
-        let done = self.update(AcqRel, |word| Some(word.without_waiters().with_phase(phase)));
+        let done = self.update(AcqRel, |word| {
+            Some(word.without_waiters().with_phase(phase))
+        });
         match done {
             Ok(was) | Err(was) => Resolved::of(was),
         }
@@ -315,7 +318,10 @@ impl State {
     /// Clears `QUEUE`. Whoever gets a word without `HANDLE` frees the cell.
     pub(crate) fn release_queue(&self) -> Word {
         // ORDERING: as in `release_handle`.
-        Word(self.0.fetch_and(!QUEUE, weaken("state-release-queue-relaxed", AcqRel)))
+        Word(
+            self.0
+                .fetch_and(!QUEUE, weaken("state-release-queue-relaxed", AcqRel)),
+        )
     }
 
     /// Adds a waiter; `Err` says that the task has ended and nobody will wake it.

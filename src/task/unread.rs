@@ -42,10 +42,17 @@ pub(super) fn report(pool: u32, error: TaskError) {
 }
 
 /// Reports a panic caught outside of a task's own body.
-pub(crate) fn report_payload(pool: u32, payload: Option<Payload>, site: &'static Location<'static>) {
+pub(crate) fn report_payload(
+    pool: u32,
+    payload: Option<Payload>,
+    site: &'static Location<'static>,
+) {
     if let Some(payload) = payload {
         let note = super::frame::take_note();
-        tell(pool, &Panic::new(payload, note.unwrap_or_default(), site, None, 1));
+        tell(
+            pool,
+            &Panic::new(payload, note.unwrap_or_default(), site, None, 1),
+        );
     }
 }
 

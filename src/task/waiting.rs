@@ -22,7 +22,9 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::cell::{Header, Ran, Ref};
+use super::cell::Header;
+use super::job::run_claimed;
+use super::reference::Ref;
 use super::state::Phase;
 use super::unread;
 use crate::error::{Refusal, TaskError};
@@ -55,10 +57,13 @@ pub(super) fn claim(task: Ref) -> bool {
     }
     block::current(|hook| {
         let Some(hook) = hook else {
-            // SAFETY: by `start`, and the waiter holds the handle.
-            return header.asks.outsiders_run()
-                && header.state.start().is_ok()
-                && unsafe { super::cell::run_claimed(task.0.cast()) } != Ran::Stale;
+            if !header.asks.outsiders_run() || header.state.start().is_err() {
+                return false;
+            }
+            // SAFETY: the exchange above moved it from queued to running, and
+            // the waiter holds its handle for as long as it waits.
+            let _ = unsafe { run_claimed(task.0.cast(), &()) };
+            return true;
         };
         if hook.pool() != header.pool || header.state.start().is_err() {
             return false;

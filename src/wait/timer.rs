@@ -26,6 +26,7 @@
 //! thread that the system then refuses.
 //!
 //! Orderings: the lock's. What precedes `schedule` happens-before `fire`.
+//! Models: `timer/models.rs`.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -34,7 +35,9 @@ use std::time::{Duration, Instant};
 
 use crate::primitive::thread;
 use crate::primitive::unmodelled::{AtomicBool, AtomicU64, OnceLock};
-use crate::primitive::{Condvar, Mutex, atomic::Ordering, drop_contained, now, run_contained};
+use crate::primitive::{
+    Condvar, Mutex, atomic::Ordering, drop_contained, mutant, now, run_contained,
+};
 
 /// How long the thread stays when nothing is scheduled.
 const IDLE_MAX: Duration = Duration::from_secs(5);
@@ -173,7 +176,9 @@ impl Timer {
                 None => {
                     let until = present + self.idle_max;
                     let notified = self.changed.wait_until(&mut state, until);
-                    if !notified && state.entries.is_empty() {
+                    // By (2): an entry may have come while this thread woke up.
+                    let nothing = state.entries.is_empty() || mutant("timer-end-without-look");
+                    if !notified && nothing {
                         state.running = false;
                         return;
                     }
@@ -183,5 +188,7 @@ impl Timer {
     }
 }
 
+#[cfg(all(test, raddle_loom))]
+mod models;
 #[cfg(test)]
 mod tests;

@@ -82,7 +82,8 @@ impl Waiter {
     /// Whether the event has come and the notifier is done with this entry.
     pub(crate) fn is_done(&self) -> bool {
         // ORDERING: Acquire pairs with the Release in `notify`.
-        self.done.load(weaken("waiter-done-relaxed", Ordering::Acquire))
+        self.done
+            .load(weaken("waiter-done-relaxed", Ordering::Acquire))
     }
 
     pub(crate) fn addr(&self) -> usize {
@@ -219,7 +220,11 @@ impl List {
 
 impl std::fmt::Debug for List {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(if self.0 == 0 { "List(empty)" } else { "List(..)" })
+        f.write_str(if self.0 == 0 {
+            "List(empty)"
+        } else {
+            "List(..)"
+        })
     }
 }
 
@@ -229,7 +234,9 @@ fn release(entry: &Waiter) {
         free(entry);
     } else {
         // ORDERING: Release pairs with the Acquire in `is_done`.
-        entry.done.store(true, weaken("waiter-done-release", Ordering::Release));
+        entry
+            .done
+            .store(true, weaken("waiter-done-release", Ordering::Release));
     }
 }
 

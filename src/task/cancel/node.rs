@@ -229,8 +229,10 @@ impl Node {
     }
 
     fn disarm(&self) {
-        let key = self.inner.lock().timer.take();
-        key.map(timer::cancel);
+        if self.deadline != Deadline::NEVER {
+            let key = self.inner.lock().timer.take();
+            key.map(timer::cancel);
+        }
     }
 
     /// Where a thread blocks for a token: the only place.
@@ -296,6 +298,10 @@ pub(crate) struct Registration {
 
 impl Registration {
     pub(super) fn new(node: Arc<Node>, callback: Callback) -> Self {
+        if node.is_cancelled() {
+            Watcher::Callback(callback).tell();
+            return Self { node, key: None };
+        }
         // An error leaves the deadline to others: see `CancellationToken::on_cancel`.
         drop(node.arm());
         let key = match node.watch(Watcher::Callback(callback)) {
@@ -309,6 +315,7 @@ impl Registration {
     }
 
     /// Takes the callback out; `true` says that it has not run and never will.
+    #[allow(dead_code)] // for whoever asks a running task to stop
     pub(crate) fn unregister(mut self) -> bool {
         self.take_out()
     }

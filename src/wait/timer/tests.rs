@@ -17,7 +17,7 @@ fn call(f: impl Fn() + Send + Sync + 'static) -> Entry {
 
 fn send(to: &Sender<u64>, number: u64) -> Entry {
     let to = to.clone();
-    call(move || drop(to.send(number)))
+    call(move || _ = to.send(number))
 }
 
 const LONG: Duration = Duration::from_secs(20);

@@ -1,0 +1,85 @@
+//! The model backend: loom inside a model, the native backend outside of one.
+//!
+//! Each object decides once, when it is made. Made inside a model it belongs to
+//! that one execution of it; made anywhere else it is native. Native locks,
+//! condvars, parkers and queues refuse to be used inside a model: blocking on
+//! one would hang the only system thread there is. Native atomics and cells
+//! work there, and loom does not look at them.
+//!
+//! ```text
+//!   run.rs ── says "inside execution N" ──► context.rs ◄── asks ── all others
+//!
+//!   atomics.rs   loom's, with a native copy for the time after a failure
+//!   cell.rs      loom's race detector beside a plain cell
+//!   park.rs      Seat: sleep and wake without loss; Parker
+//!   lock.rs      Mutex and Condvar, made of atomics and seats
+//!   deque.rs     a Chase-Lev deque
+//!   injector.rs  a queue of slots with head and tail
+//!   thread.rs    spawn, join, panicking, thread slots
+//!   unwind.rs    whose panic is it, loom's or the user's?
+//! ```
+//!
+//! What loom cannot do stays so: a thread that spins is explored badly, and two
+//! that spin on one atomic are never explored to the end; let them sleep instead.
+//!
+//! Two facts about loom carry this backend:
+//!
+//! 1. All threads of a model are coroutines of one system thread, and one is
+//!    left for another only where a loom operation begins, in
+//!    `loom::thread::yield_now` and in `loom::thread::park`. Between these, plain
+//!    data changes in one step.
+//! 2. loom orders two operations both ways only when they touch the same loom
+//!    object. So each step that others can observe is a read-modify-write of an
+//!    atomic of the object concerned, with the ordering that the native object
+//!    promises and no more.
+// Until the rest of the crate uses all of it.
+#![allow(dead_code, unused_imports)]
+
+pub(crate) mod atomics;
+mod cell;
+pub(crate) mod context;
+mod deque;
+mod injector;
+mod lock;
+#[cfg(test)]
+mod models;
+mod park;
+#[cfg(test)]
+pub(crate) mod run;
+#[cfg(test)]
+mod runner_tests;
+pub(crate) mod thread;
+mod unwind;
+
+use std::sync::OnceLock;
+use std::time::Instant;
+
+pub(crate) use atomics as atomic;
+pub(crate) use cell::UnsafeCell;
+pub(crate) use crossbeam_deque::Steal;
+pub(crate) use deque::{Deque, Stealer};
+pub(crate) use injector::Injector;
+pub(crate) use lock::{Condvar, Mutex, MutexGuard};
+pub(crate) use park::Parker;
+pub(crate) use thread::thread_slot;
+pub(crate) use unwind::catch_unwind;
+
+/// The present; inside a model always the same one, since timed waits decide
+/// by themselves when they end.
+pub(crate) fn now() -> Instant {
+    static STANDSTILL: OnceLock<Instant> = OnceLock::new();
+    if context::inside() {
+        *STANDSTILL.get_or_init(Instant::now)
+    } else {
+        super::native::now()
+    }
+}
+
+/// How many CPUs this process may use; two in a model.
+pub(crate) fn available_cpus() -> usize {
+    if context::inside() {
+        2
+    } else {
+        super::native::available_cpus()
+    }
+}

@@ -1,0 +1,84 @@
+//! What a task is asked for, and asked of: flags beside its phase.
+//!
+//! Asking for a cancellation and making the task's token race. Both are a
+//! read-modify-write of this one word, so one of the two sees the other, and
+//! whoever comes second cancels the token.
+
+use super::cell::{Claim, Origin};
+use super::extras::Options;
+use crate::primitive::atomic::{AtomicU32, Ordering};
+
+/// The flags of one task.
+#[derive(Debug)]
+pub(super) struct Asks(AtomicU32);
+
+const CANCEL: u32 = 1;
+const TOKEN: u32 = 1 << 1;
+const AWAITED: u32 = 1 << 2;
+const LIMITED: u32 = 1 << 3;
+const UNCLAIMABLE: u32 = 1 << 4;
+const OUTSIDERS: u32 = 1 << 5;
+
+impl Asks {
+    /// The flags that a task is born with.
+    pub(super) fn of(origin: Origin, options: Option<&Options>) -> Self {
+        let mut flags = match origin.claim {
+            Claim::Nobody => UNCLAIMABLE,
+            Claim::Workers => 0,
+            Claim::Anybody => OUTSIDERS,
+        };
+        if let Some(options) = options {
+            flags |= if options.is_limited() { LIMITED } else { 0 };
+            flags |= if options.token.is_some() { TOKEN } else { 0 };
+        }
+        Self(AtomicU32::new(flags))
+    }
+
+    fn set(&self, flag: u32) -> u32 {
+        // ORDERING: Release shows the token to whoever asks later; Acquire
+        // shows it to whoever asks now.
+        self.0.fetch_or(flag, Ordering::AcqRel)
+    }
+
+    fn has(&self, flag: u32) -> bool {
+        // ORDERING: Relaxed, the flags read here are set before the cell is
+        // shared, or by the handle's own holder.
+        self.0.load(Ordering::Relaxed) & flag != 0
+    }
+
+    /// Asks for a cancellation; `true` says that the token exists: cancel it.
+    pub(super) fn ask_cancel(&self) -> bool {
+        self.set(CANCEL) & TOKEN != 0
+    }
+
+    /// The token exists now; `true` says that a cancellation was asked for.
+    pub(super) fn token_made(&self) -> bool {
+        self.set(TOKEN) & CANCEL != 0
+    }
+
+    /// Whether a cancellation was asked for.
+    pub(super) fn is_cancel_asked(&self) -> bool {
+        self.has(CANCEL)
+    }
+
+    pub(super) fn set_awaited(&self) {
+        self.set(AWAITED);
+    }
+
+    pub(super) fn is_awaited(&self) -> bool {
+        self.has(AWAITED)
+    }
+
+    pub(super) fn is_limited(&self) -> bool {
+        self.has(LIMITED)
+    }
+
+    /// Whether a waiter that is no worker may run the task.
+    pub(super) fn outsiders_run(&self) -> bool {
+        self.has(OUTSIDERS)
+    }
+
+    pub(super) fn is_claimable(&self) -> bool {
+        !self.has(LIMITED | UNCLAIMABLE)
+    }
+}

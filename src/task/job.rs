@@ -1,0 +1,184 @@
+//! The queue's reference to a task, and how a task is run.
+//!
+//! There are three ways through the same steps:
+//!
+//! | who runs | when | ends by |
+//! |---|---|---|
+//! | whoever popped the job | no time limit | one swap, which gives up the queue's reference too |
+//! | whoever popped the job | a time limit | an exchange that loses to the limit |
+//! | a waiter that claimed the task | no time limit | an exchange that leaves the stale entry its reference |
+
+use std::mem::ManuallyDrop;
+use std::ptr::NonNull;
+
+use super::TaskInfo;
+use super::cell::{Header, free};
+use super::frame::{self, Watch};
+use super::reference::Ref;
+use super::state::Phase;
+
+/// A queue's reference to a task: whoever holds it runs the task or drops it.
+///
+/// Dropping it cancels the task, so nothing that loses a job loses a handle.
+#[derive(Debug)]
+pub(crate) struct Job(NonNull<Header>);
+
+// SAFETY: a job is the right to run a closure that is `Send`, and the cell's
+// state word orders what its holders do (state.rs).
+unsafe impl Send for Job {}
+
+/// What running a job came to.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ran {
+    /// The task had been claimed, cancelled or timed out before.
+    Stale,
+    Finished,
+    Panicked,
+    /// The limit struck while it ran; its result was dropped.
+    Late,
+}
+
+impl Job {
+    /// The caller gives the queue's reference away.
+    pub(super) fn new(header: NonNull<Header>) -> Self {
+        Self(header)
+    }
+
+    /// The address of the task's header: what tells this job from another.
+    pub(crate) fn header(&self) -> NonNull<()> {
+        self.0.cast()
+    }
+
+    pub(crate) fn info(&self) -> TaskInfo {
+        // SAFETY: the queue's reference keeps the cell alive.
+        unsafe { self.0.as_ref() }.info()
+    }
+
+    /// Runs the task in the calling thread, unless somebody was faster.
+    pub(crate) fn run(self, watch: &impl Watch) -> Ran {
+        let header = ManuallyDrop::new(self).0;
+        // SAFETY: the queue's reference keeps the cell alive.
+        let shared = unsafe { header.as_ref() };
+        if shared.asks.is_limited() {
+            return Self::run_limited(header, watch);
+        }
+        if shared.state.start().is_err() {
+            // SAFETY: the queue's reference is ours to give up.
+            unsafe { release_queue(header) };
+            return Ran::Stale;
+        }
+        // SAFETY: we have moved QUEUED to RUNNING.
+        let phase = unsafe { frame::run(header, shared.vtable.run, watch) };
+        shared.unlink();
+        let (pool, site) = (shared.pool, shared.site);
+        let done = shared.state.finish(phase);
+        if !done.has_handle {
+            // SAFETY: the handle is gone, so result and cell are ours.
+            unsafe { shared.drop_result(phase) };
+            // SAFETY: both bits are clear.
+            unsafe { free(header) };
+        }
+        // The cell is no longer ours to touch.
+        Header::notify(pool, site, done, phase);
+        Ran::of(phase)
+    }
+
+    /// As `run`, for a task with a time limit: its handle may be resolved
+    /// while the closure still runs.
+    fn run_limited(header: NonNull<Header>, watch: &impl Watch) -> Ran {
+        // SAFETY: the queue's reference keeps the cell alive.
+        let shared = unsafe { header.as_ref() };
+        if let Some(extras) = shared.extras.get()
+            && extras.is_overdue()
+        {
+            extras.expire(shared);
+        }
+        if shared.state.start().is_err() {
+            // SAFETY: the queue's reference is ours to give up.
+            unsafe { release_queue(header) };
+            return Ran::Stale;
+        }
+        if let Some(extras) = shared.extras.get() {
+            extras.started(Ref(header));
+        }
+        // SAFETY: we have moved QUEUED to RUNNING.
+        let phase = unsafe { frame::run(header, shared.vtable.run, watch) };
+        if let Some(extras) = shared.extras.get()
+            && extras.is_overdue()
+        {
+            // The timer may be late, or could not be started.
+            extras.expire(shared);
+        }
+        shared.unlink();
+        let (pool, site) = (shared.pool, shared.site);
+        match shared.state.finish_in_time(phase) {
+            Ok(done) => {
+                if !done.has_handle {
+                    // SAFETY: the handle is gone, so the result is ours.
+                    unsafe { shared.drop_result(phase) };
+                    // SAFETY: both bits are clear.
+                    unsafe { free(header) };
+                }
+                Header::notify(pool, site, done, phase);
+                Ran::of(phase)
+            }
+            Err(()) => {
+                // SAFETY: the handle has its answer, so the late result is ours.
+                unsafe { shared.drop_result(phase) };
+                // SAFETY: the queue's reference is ours to give up.
+                unsafe { release_queue(header) };
+                Ran::Late
+            }
+        }
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        // SAFETY: the queue's reference keeps the cell alive.
+        let shared = unsafe { self.0.as_ref() };
+        let _ = shared.resolve_unstarted(Phase::Cancelled);
+        // SAFETY: the queue's reference is ours to give up.
+        unsafe { release_queue(self.0) };
+    }
+}
+
+impl Ran {
+    fn of(phase: Phase) -> Self {
+        match phase {
+            Phase::Panicked => Ran::Panicked,
+            _ => Ran::Finished,
+        }
+    }
+}
+
+/// # Safety
+///
+/// The caller owns the queue's reference, and does not use it again.
+unsafe fn release_queue(header: NonNull<Header>) {
+    // SAFETY: the reference that is given up keeps the cell alive until now.
+    let was = unsafe { header.as_ref() }.state.release_queue();
+    if !was.has_handle() {
+        // SAFETY: both bits are clear.
+        unsafe { free(header) };
+    }
+}
+
+/// Runs a task that its waiter has claimed, on top of the waiter.
+///
+/// # Safety
+///
+/// 1. The caller has moved QUEUED to RUNNING.
+/// 2. Its handle outlives the call.
+pub(crate) unsafe fn run_claimed(task: NonNull<()>, watch: &impl Watch) -> Ran {
+    let header: NonNull<Header> = task.cast();
+    // SAFETY: by (2).
+    let shared = unsafe { header.as_ref() };
+    // SAFETY: by (1).
+    let phase = unsafe { frame::run(header, shared.vtable.run, watch) };
+    shared.unlink();
+    let done = shared.state.finish_in_place(phase);
+    Header::notify(shared.pool, shared.site, done, phase);
+    Ran::of(phase)
+}

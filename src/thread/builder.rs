@@ -1,0 +1,265 @@
+//! How a pool is configured.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::ThreadPool;
+use super::core::{self, Core};
+use super::limit::WhenFull;
+use super::sleep::THREADS_MAX;
+use crate::error::{Panic, StartError};
+use crate::primitive::{available_cpus, run_contained};
+use crate::task::unread::OnPanic;
+use crate::task::{panic_hook, unread};
+
+/// Called with the index of a worker.
+type Hook = Arc<dyn Fn(usize) + Send + Sync>;
+
+/// So many spare threads a pool may start beside its workers, unless told
+/// otherwise.
+const SPARES: usize = 256;
+
+/// So long a spare thread stays when nobody needs it, unless told otherwise.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+/// What a pool was built with.
+pub(super) struct Config {
+    pub(super) name: String,
+    /// How many threads may work at once.
+    pub(super) workers: usize,
+    workers_max: Option<usize>,
+    on_demand: bool,
+    pub(super) keep_alive: Duration,
+    pub(super) stack_size: Option<usize>,
+    pub(super) queue_limit: Option<(usize, WhenFull)>,
+    pub(super) caller_runs: bool,
+    pub(super) trace_tasks: bool,
+    start_hook: Option<Hook>,
+    exit_hook: Option<Hook>,
+}
+
+impl Config {
+    /// How many threads may exist at once.
+    pub(super) fn threads_max(&self) -> usize {
+        let max = self.workers_max.unwrap_or(match self.on_demand {
+            true => self.workers,
+            false => self.workers.saturating_add(SPARES),
+        });
+        max.clamp(self.workers, THREADS_MAX)
+    }
+
+    /// How many threads start with the pool and never retire. A pool that
+    /// grows on demand keeps one, so that a task it has accepted is never left
+    /// without a thread because the system has none to give.
+    pub(super) fn resident(&self) -> usize {
+        if self.on_demand { 1 } else { self.workers }
+    }
+
+    pub(super) fn run_start_hook(&self, index: usize) {
+        if let Some(hook) = &self.start_hook {
+            run_contained(|| hook(index));
+        }
+    }
+
+    pub(super) fn run_exit_hook(&self, index: usize) {
+        if let Some(hook) = &self.exit_hook {
+            run_contained(|| hook(index));
+        }
+    }
+}
+
+/// Configures a [`ThreadPool`]; [`build`](Self::build) starts it.
+///
+/// # Examples
+///
+/// ```
+/// use raddle::ThreadPool;
+///
+/// let pool = ThreadPool::builder().workers(2).name("decoder").build()?;
+/// let name = pool.submit(|| std::thread::current().name().map(str::to_owned));
+/// assert!(name.result().unwrap().unwrap().starts_with("decoder-"));
+/// # Ok::<_, raddle::StartError>(())
+/// ```
+#[must_use = "a builder does nothing until it is built"]
+pub struct ThreadPoolBuilder {
+    workers: Option<usize>,
+    config: Config,
+    on_panic: Option<OnPanic>,
+    panic_hook: bool,
+}
+
+impl ThreadPoolBuilder {
+    pub(super) fn new() -> Self {
+        Self {
+            workers: None,
+            config: Config {
+                name: "raddle".to_owned(),
+                workers: 0,
+                workers_max: None,
+                on_demand: false,
+                keep_alive: KEEP_ALIVE,
+                stack_size: None,
+                queue_limit: None,
+                caller_runs: false,
+                trace_tasks: false,
+                start_hook: None,
+                exit_hook: None,
+            },
+            on_panic: None,
+            panic_hook: true,
+        }
+    }
+
+    fn set(mut self, set: impl FnOnce(&mut Config)) -> Self {
+        set(&mut self.config);
+        self
+    }
+
+    /// How many tasks run at once. Default: the number of CPUs that this
+    /// process may use, or the environment variable `RADDLE_WORKERS`.
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = Some(workers);
+        self
+    }
+
+    /// How many threads may exist, those that are blocked included. Default:
+    /// 256 more than there are workers; spare threads start only when a worker
+    /// blocks.
+    pub fn workers_max(self, threads: usize) -> Self {
+        self.set(|config| config.workers_max = Some(threads))
+    }
+
+    /// Starts threads only when tasks need them, and ends them when they are
+    /// idle for [`keep_alive`](Self::keep_alive); one stays. For tasks that
+    /// block: see [`ThreadPool::for_blocking`].
+    pub fn on_demand(self, yes: bool) -> Self {
+        self.set(|config| config.on_demand = yes)
+    }
+
+    /// How long a thread that nobody needs stays. Default: 10 seconds.
+    pub fn keep_alive(self, time: Duration) -> Self {
+        self.set(|config| config.keep_alive = time)
+    }
+
+    /// What the threads' names begin with; a hyphen and the worker's index
+    /// follow. Default: `raddle`.
+    pub fn name(self, name: impl Into<String>) -> Self {
+        let name = name.into().replace('\0', "");
+        self.set(|config| config.name = name)
+    }
+
+    /// The size of each thread's stack, in bytes. Default: std's, 2 MiB.
+    pub fn stack_size(self, bytes: usize) -> Self {
+        self.set(|config| config.stack_size = Some(bytes))
+    }
+
+    /// Bounds what is queued, and says what happens at the bound. Default: no
+    /// bound. A task counts until it leaves the queue, cancelled ones included.
+    pub fn queue_limit(self, tasks: usize, when_full: WhenFull) -> Self {
+        self.set(|config| config.queue_limit = Some((tasks, when_full)))
+    }
+
+    /// Called in each thread with the worker's index, before its first task. A
+    /// panic is contained.
+    pub fn on_worker_start(self, hook: impl Fn(usize) + Send + Sync + 'static) -> Self {
+        self.set(|config| config.start_hook = Some(Arc::new(hook)))
+    }
+
+    /// Called in each thread with the worker's index, after its last task. A
+    /// panic is contained.
+    pub fn on_worker_exit(self, hook: impl Fn(usize) + Send + Sync + 'static) -> Self {
+        self.set(|config| config.exit_hook = Some(Arc::new(hook)))
+    }
+
+    /// Called with panics that no handle will show: of detached tasks, of
+    /// callbacks, of destructors. Default: one report on stderr for each.
+    pub fn on_panic(mut self, f: impl Fn(&Panic) + Send + Sync + 'static) -> Self {
+        self.on_panic = Some(Arc::new(f));
+        self
+    }
+
+    /// Whether the first pool installs a panic hook, chained to the one it
+    /// finds, that notes where tasks panic. Default: yes. Without it errors
+    /// have neither location nor backtrace.
+    pub fn panic_hook(mut self, yes: bool) -> Self {
+        self.panic_hook = yes;
+        self
+    }
+
+    /// Lets a thread that is no worker run a task that nobody has started,
+    /// when it waits for its result. Default: no; a task keeps its pool's
+    /// stack size, names and hooks.
+    pub fn caller_runs(self, yes: bool) -> Self {
+        self.set(|config| config.caller_runs = yes)
+    }
+
+    /// Keeps a list of the queued tasks, so that [`dump`](crate::dump) shows
+    /// them one by one. Costs a lock for each task. Default: no.
+    pub fn trace_tasks(self, yes: bool) -> Self {
+        self.set(|config| config.trace_tasks = yes)
+    }
+
+    /// Starts the pool.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::Workers`] for 0 workers, [`StartError::TooMany`] beyond
+    /// what a pool can have, [`StartError::Threads`] if the system does not
+    /// give the threads; those that had started have ended again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let error = raddle::ThreadPool::builder().workers(0).build().unwrap_err();
+    /// assert!(error.to_string().contains("for_blocking"));
+    /// ```
+    pub fn build(mut self) -> Result<ThreadPool, StartError> {
+        let workers = self.workers.unwrap_or_else(default_workers);
+        if workers == 0 {
+            return Err(StartError::Workers);
+        }
+        let asked = workers.max(self.config.workers_max.unwrap_or(0));
+        if asked > THREADS_MAX {
+            return Err(StartError::too_many(asked, THREADS_MAX));
+        }
+        self.config.workers = workers;
+        if self.panic_hook {
+            panic_hook::install();
+        }
+        let core = Core::start(self.config)?;
+        if let Some(on_panic) = self.on_panic {
+            unread::watch(core.id, on_panic);
+        }
+        core::enlist(&core);
+        Ok(ThreadPool::of(core))
+    }
+
+    /// Starts the pool as the global one.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::GlobalTaken`] if the global pool exists already; else as
+    /// [`build`](Self::build).
+    pub fn build_global(self) -> Result<&'static ThreadPool, StartError> {
+        ThreadPool::set_global(|| self.build())
+    }
+}
+
+/// The workers of a pool that was not told how many.
+fn default_workers() -> usize {
+    (std::env::var("RADDLE_WORKERS").ok())
+        .and_then(|text| text.trim().parse().ok())
+        .filter(|workers| (1..=THREADS_MAX).contains(workers))
+        .unwrap_or_else(available_cpus)
+}
+
+impl fmt::Debug for ThreadPoolBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ThreadPoolBuilder")
+            .field("name", &self.config.name)
+            .field("workers", &self.workers)
+            .field("workers_max", &self.config.workers_max)
+            .finish_non_exhaustive()
+    }
+}

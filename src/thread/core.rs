@@ -1,0 +1,395 @@
+//! What a pool's threads and its owner share.
+
+use std::panic::Location;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use super::builder::Config;
+use super::limit::{Admission, Patience, QueueLimit};
+use super::shutdown::ShutdownReport;
+use super::sleep::{Call, Sleep};
+use super::submit_after::Delayed;
+use super::worker::{self, Slot, with_worker};
+use crate::error::{Refusal, StartError, SubmitError};
+use crate::primitive::atomic::{AtomicUsize, Ordering};
+use crate::primitive::unmodelled::{AtomicU64, Mutex, OnceLock};
+use crate::primitive::{Injector, Steal, fork, mutant, thread};
+use crate::task::{self, Claim, Handle, Job, Origin, Task, TaskInfo};
+use crate::wait::deadline::Deadline;
+
+use Ordering::{Acquire, Relaxed, Release};
+
+/// Whether the pool takes tasks. Only ever goes down this list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(usize)]
+pub(super) enum Intake {
+    Open = 0,
+    /// The pool is dropped: its own tasks may still submit.
+    Draining = 1,
+    /// Nothing more is taken.
+    Closed = 2,
+    /// Nothing more is taken, and what is queued is cancelled.
+    Discarding = 3,
+}
+
+/// The shared part of a pool.
+pub(crate) struct Core {
+    pub(super) id: u32,
+    pub(super) config: Config,
+    pub(super) injector: Injector<Job>,
+    pub(super) slots: Box<[Slot]>,
+    /// Slots below this index have had a thread.
+    used: AtomicUsize,
+    pub(super) sleep: Sleep,
+    intake: AtomicUsize,
+    limit: Option<QueueLimit>,
+    pub(super) delayed: Delayed,
+    /// Tasks cancelled by a shutdown.
+    pub(super) discarded: AtomicU64,
+    pub(super) report: OnceLock<ShutdownReport>,
+    /// Queued tasks one by one, with `trace_tasks`.
+    traced: Option<Mutex<Vec<TaskInfo>>>,
+}
+
+impl Core {
+    /// Makes a pool and starts the threads that it begins with.
+    pub(super) fn start(config: Config) -> Result<Arc<Self>, StartError> {
+        let threads_max = config.threads_max();
+        let resident = config.resident();
+        let core = Arc::new(Self {
+            id: fork::new_pool(),
+            injector: Injector::new(),
+            slots: (0..threads_max).map(|_| Slot::new()).collect(),
+            used: AtomicUsize::new(0),
+            sleep: Sleep::new(config.workers, threads_max, resident),
+            intake: AtomicUsize::new(Intake::Open as usize),
+            limit: config.queue_limit.map(QueueLimit::new),
+            delayed: Delayed::new(),
+            discarded: AtomicU64::new(0),
+            report: OnceLock::new(),
+            traced: config.trace_tasks.then(|| Mutex::new(Vec::new())),
+            config,
+        });
+        for got in 0..resident {
+            let Call::Start(index) = core.sleep.first_threads() else {
+                break;
+            };
+            if let Err(source) = core.start_thread(index) {
+                core.sleep.start_failed(index, || core.has_work());
+                core.set_intake(Intake::Closed);
+                core.wait_for_end(Deadline::NEVER);
+                return Err(StartError::threads(resident, got, source));
+            }
+        }
+        Ok(core)
+    }
+
+    /// Does what a call for help asks.
+    pub(super) fn answer(self: &Arc<Self>, call: Call) {
+        if let Call::Start(index) = call
+            && self.start_thread(index).is_err()
+        {
+            // The pool goes on with the threads it has.
+            self.sleep.start_failed(index, || self.has_work());
+        }
+    }
+
+    fn start_thread(self: &Arc<Self>, index: usize) -> std::io::Result<()> {
+        let slot = &self.slots[index];
+        slot.furnish();
+        // ORDERING: Relaxed, the new thread's own pushes come later, and are
+        // published by their fences.
+        self.used.fetch_max(index + 1, Relaxed);
+        let core = Arc::clone(self);
+        let name = format!("{}-{index}", self.config.name);
+        let started = thread::spawn(name, self.config.stack_size, move || {
+            worker::main(core, index);
+        })?;
+        let before = slot.join.lock().replace(started);
+        if let Some(before) = before {
+            // A thread that has retired: its last instructions.
+            let _ = before.join();
+        }
+        Ok(())
+    }
+
+    pub(super) fn used_slots(&self) -> &[Slot] {
+        // ORDERING: Relaxed; see `start_thread`.
+        &self.slots[..self.used.load(Relaxed)]
+    }
+
+    /// Whether a job is in sight anywhere.
+    pub(super) fn has_work(&self) -> bool {
+        !self.injector.is_empty()
+            || (self.used_slots().iter())
+                .filter_map(Slot::stealer)
+                .any(|stealer| !stealer.is_empty())
+    }
+
+    pub(super) fn intake(&self) -> Intake {
+        // ORDERING: Acquire pairs with the Release in `set_intake`.
+        match self.intake.load(Acquire) {
+            0 => Intake::Open,
+            1 => Intake::Draining,
+            2 => Intake::Closed,
+            _ => Intake::Discarding,
+        }
+    }
+
+    /// Takes less from now on; never more.
+    pub(super) fn set_intake(&self, to: Intake) {
+        // ORDERING: Release, what the closer did before is seen by those refused.
+        self.intake.fetch_max(to as usize, Release);
+    }
+
+    pub(super) fn origin(&self, site: &'static Location<'static>) -> Origin {
+        let claim = if self.config.caller_runs {
+            Claim::Anybody
+        } else {
+            Claim::Workers
+        };
+        let pool = self.id;
+        Origin { site, pool, claim }
+    }
+
+    /// Why a task submitted here and now is refused, if it is.
+    fn refusal(&self) -> Option<Refusal> {
+        if fork::is_forked(self.id) {
+            return Some(Refusal::Forked);
+        }
+        match self.intake() {
+            Intake::Open => None,
+            Intake::Draining if with_worker(self.id, |worker| worker.is_some()) => None,
+            _ => Some(Refusal::Shutdown),
+        }
+    }
+
+    /// Accepts a task, or gives it back.
+    pub(super) fn try_submit<T: Task>(
+        self: &Arc<Self>,
+        task: T,
+        origin: Origin,
+        patience: Patience,
+    ) -> Result<Handle<T::Output>, SubmitError<T>> {
+        if let Some(why) = self.refusal() {
+            return Err(SubmitError::new(why, task));
+        }
+        if let Some(limit) = &self.limit {
+            let is_worker = with_worker(self.id, |worker| worker.is_some());
+            match limit.admit(is_worker, patience, || self.refusal()) {
+                Admission::Accepted => {}
+                Admission::Refused(why) => return Err(SubmitError::new(why, task)),
+                Admission::RunHere => {
+                    let (job, handle) = task::accept(task, origin);
+                    let _ = job.run(&());
+                    return Ok(handle);
+                }
+            }
+        }
+        let (job, handle) = task::accept(task, origin);
+        self.push(job);
+        Ok(handle)
+    }
+
+    /// As `try_submit`; a refused task has a handle that says so.
+    pub(super) fn submit<T: Task>(
+        self: &Arc<Self>,
+        task: T,
+        origin: Origin,
+        patience: Patience,
+    ) -> Handle<T::Output> {
+        match self.try_submit(task, origin, patience) {
+            Ok(handle) => handle,
+            Err(error) => {
+                let why = error.why();
+                task::refuse(error.into_task(), origin, why)
+            }
+        }
+    }
+
+    /// As `submit` for each, with one wake-up for those accepted together.
+    pub(super) fn submit_many<T: Task>(
+        self: &Arc<Self>,
+        tasks: Vec<T>,
+        origin: Origin,
+    ) -> Vec<Handle<T::Output>> {
+        if self.limit.is_some() || self.refusal().is_some() {
+            let submit = |task| self.submit(task, origin, Patience::AsConfigured);
+            return tasks.into_iter().map(submit).collect();
+        }
+        let mut handles = Vec::with_capacity(tasks.len());
+        self.push_many(tasks.into_iter().map(|task| {
+            let (job, handle) = task::accept(task, origin);
+            handles.push(handle);
+            job
+        }));
+        handles
+    }
+
+    /// Submits a task that is not yet due.
+    pub(super) fn submit_after<T: Task>(
+        self: &Arc<Self>,
+        delay: Duration,
+        task: T,
+        origin: Origin,
+    ) -> Handle<T::Output> {
+        if let Some(why) = self.refusal() {
+            return task::refuse(task, origin, why);
+        }
+        let (job, handle) = task::accept(task, origin);
+        self.delayed.add(self, delay, job);
+        handle
+    }
+
+    /// A task that was not yet due is now: it is counted, if not limited.
+    pub(super) fn push_due(self: &Arc<Self>, job: Job) {
+        if let Some(limit) = &self.limit {
+            limit.count();
+        }
+        self.push(job);
+    }
+
+    /// Queues a job and sees to it that somebody runs it.
+    pub(super) fn push(self: &Arc<Self>, job: Job) {
+        self.trace(&job);
+        let from_outside = with_worker(self.id, |worker| match worker {
+            Some(worker) => {
+                worker.push_newest(job);
+                false
+            }
+            None => {
+                self.injector.push(job);
+                true
+            }
+        });
+        self.published(from_outside);
+    }
+
+    /// Queues many jobs, and wakes once: the one that is woken wakes the next.
+    pub(super) fn push_many(self: &Arc<Self>, jobs: impl Iterator<Item = Job>) {
+        let from_outside = with_worker(self.id, |worker| {
+            for job in jobs {
+                self.trace(&job);
+                match worker {
+                    Some(worker) => worker.push_newest(job),
+                    None => self.injector.push(job),
+                }
+            }
+            worker.is_none()
+        });
+        self.published(from_outside);
+    }
+
+    fn published(self: &Arc<Self>, from_outside: bool) {
+        let call = self.sleep.job_published();
+        self.answer(call);
+        if from_outside && self.sleep.has_ended() && !mutant("core-push-after-end") {
+            // The pool has ended while we pushed: nobody else will look.
+            self.discard_all();
+        }
+    }
+
+    /// A job has left its queue.
+    pub(super) fn job_taken(&self, job: &Job) {
+        if let Some(limit) = &self.limit {
+            limit.release();
+        }
+        if let Some(traced) = &self.traced {
+            let id = job.info().id;
+            traced.lock().retain(|info| info.id != id);
+        }
+    }
+
+    fn trace(&self, job: &Job) {
+        if let Some(traced) = &self.traced {
+            let info = job.info();
+            traced.lock().push(info);
+        }
+    }
+
+    pub(super) fn traced(&self) -> Vec<TaskInfo> {
+        self.traced
+            .as_ref()
+            .map_or_else(Vec::new, |traced| traced.lock().clone())
+    }
+
+    /// Cancels a job that was taken out of a queue.
+    pub(super) fn discard(&self, job: Job) {
+        // ORDERING: Relaxed, statistics.
+        self.discarded.fetch_add(1, Relaxed);
+        drop(job);
+    }
+
+    /// Cancels everything that is queued.
+    pub(super) fn discard_all(&self) {
+        while self.has_work() {
+            let stealers = self.used_slots().iter().filter_map(Slot::stealer);
+            let stolen = std::iter::once(self.injector.steal())
+                .chain(stealers.map(|stealer| stealer.steal()));
+            for steal in stolen {
+                if let Steal::Success(job) = steal {
+                    self.job_taken(&job);
+                    self.discard(job);
+                }
+            }
+        }
+    }
+
+    /// Tokens of all running tasks, cancelled.
+    pub(super) fn cancel_running(&self) {
+        let mut tokens = Vec::new();
+        for slot in self.used_slots() {
+            slot.running.look(|task| tokens.extend(task.ask_cancel()));
+        }
+        // User code (callbacks of tokens) runs when nobody is looked at.
+        for token in tokens {
+            token.cancel();
+        }
+    }
+
+    /// Who runs now.
+    pub(super) fn running(&self) -> Vec<TaskInfo> {
+        let mut tasks = Vec::new();
+        for slot in self.used_slots() {
+            slot.running.look(|task| tasks.push(task.info()));
+        }
+        tasks
+    }
+
+    /// Wakes those who wait for room in the queue, to be refused.
+    pub(super) fn wake_submitters(&self) {
+        if let Some(limit) = &self.limit {
+            limit.wake_all();
+        }
+    }
+
+    pub(super) fn queue_overdraft(&self) -> u64 {
+        self.limit.as_ref().map_or(0, QueueLimit::overdraft)
+    }
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        task::unread::unwatch(self.id);
+    }
+}
+
+impl std::fmt::Debug for Core {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Core")
+            .field("id", &self.id)
+            .field("name", &self.config.name)
+            .field("intake", &self.intake())
+            .finish_non_exhaustive()
+    }
+}
+
+/// All pools of the process, for `dump()`.
+pub(super) static POOLS: Mutex<Vec<Weak<Core>>> = Mutex::new(Vec::new());
+
+/// Lists a pool that has started.
+pub(super) fn enlist(core: &Arc<Core>) {
+    let mut pools = POOLS.lock();
+    pools.retain(|pool| pool.strong_count() > 0);
+    pools.push(Arc::downgrade(core));
+}

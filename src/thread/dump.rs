@@ -1,0 +1,78 @@
+//! What every pool of the process does at this moment, as text.
+
+use std::fmt::Write as _;
+use std::sync::{Arc, Weak};
+
+use super::core::{Core, POOLS};
+use crate::primitive::block::BlockedOn;
+use crate::primitive::fork;
+
+/// Describes every pool: its figures, and each running task with its name, its
+/// age, where it was submitted and what it waits for.
+///
+/// For people: the format may change. Queued tasks appear one by one only for
+/// pools built with [`trace_tasks`](crate::ThreadPoolBuilder::trace_tasks).
+///
+/// # Examples
+///
+/// ```
+/// let pool = raddle::ThreadPool::builder().workers(1).name("cook").build()?;
+/// assert!(raddle::dump().contains("pool \"cook\""));
+/// # Ok::<_, raddle::StartError>(())
+/// ```
+pub fn dump() -> String {
+    let pools: Vec<Arc<Core>> = POOLS.lock().iter().filter_map(Weak::upgrade).collect();
+    let mut text = String::new();
+    for core in pools {
+        if fork::is_forked(core.id) {
+            // Its threads are another process's, and its locks too.
+            std::mem::forget(core);
+            continue;
+        }
+        // Writing to a string does not fail.
+        let _ = describe(&core, &mut text);
+    }
+    if text.is_empty() {
+        text.push_str("no pool\n");
+    }
+    text
+}
+
+fn describe(core: &Core, text: &mut String) -> std::fmt::Result {
+    let stats = core.stats();
+    writeln!(
+        text,
+        "pool {:?}: {} workers, {} threads, {:?}",
+        core.config.name,
+        stats.workers,
+        stats.threads,
+        core.intake(),
+    )?;
+    writeln!(
+        text,
+        "  {} running ({} blocked), {} queued, {} delayed, {} finished, {} panicked",
+        stats.running, stats.blocked, stats.queued, stats.delayed, stats.finished, stats.panicked,
+    )?;
+    for (index, slot) in core.used_slots().iter().enumerate() {
+        let mut depth = 0;
+        let mut lines = Vec::new();
+        slot.running.look(|task| {
+            let below = if depth == 0 { "" } else { "below it, " };
+            lines.push(format!("  worker {index}: {below}{}", task.info()));
+            depth += 1;
+        });
+        let blocked_on = *slot.blocked_on.lock();
+        for (depth, line) in lines.into_iter().enumerate() {
+            text.push_str(&line);
+            match blocked_on.filter(|_| depth == 0) {
+                Some(BlockedOn::Task(id)) => writeln!(text, ", waits for task #{id}")?,
+                Some(BlockedOn::Thing(name)) => writeln!(text, ", waits for {name}")?,
+                None => text.push('\n'),
+            }
+        }
+    }
+    for task in core.traced() {
+        writeln!(text, "  queued: {task}")?;
+    }
+    Ok(())
+}

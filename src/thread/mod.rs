@@ -1,0 +1,349 @@
+//! ThreadPool: threads that share work.
+//!
+//! ```text
+//!   submit from outside ──► injector ──batch──► deque of a worker ◄── submit
+//!                                                 │  ▲                from inside
+//!                                          newest │  │ oldest, a batch
+//!                                                 ▼  │
+//!                                               runs  thieves
+//! ```
+//!
+//! | file | subject |
+//! |---|---|
+//! | `core` | what threads and owner share; how a task gets in |
+//! | `worker` | find, run, sleep: a thread's day |
+//! | `sleep/` | when a thread may sleep, and why no job is forgotten |
+//! | `running` | who runs what, for others to look at |
+//! | `limit` | a bound on the queue |
+//! | `submit_after` | tasks that are not yet due |
+//! | `shutdown` | the end |
+//! | `builder`, `stats`, `dump` | configuration and reports |
+
+mod builder;
+mod core;
+mod dump;
+mod limit;
+mod running;
+mod shutdown;
+mod sleep;
+mod stats;
+mod submit_after;
+mod worker;
+
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+pub use builder::ThreadPoolBuilder;
+pub use dump::dump;
+pub use limit::WhenFull;
+pub use shutdown::{Shutdown, ShutdownReport};
+pub use stats::PoolStats;
+
+use self::core::Core;
+use crate::error::{StartError, SubmitError};
+use crate::primitive::unmodelled::OnceLock;
+use crate::primitive::{fork, thread};
+use crate::task::{Handle, Submit, Task};
+use crate::wait::deadline::Deadline;
+use limit::Patience;
+
+/// Threads that share work: submit closures, get [`Handle`]s.
+///
+/// Each worker has a deque of its own; idle ones steal from the others. A task
+/// that waits for another task of the same pool never deadlocks: see
+/// [`Handle::result`].
+///
+/// Dropping the pool finishes what was submitted, however long that takes;
+/// while unwinding it cancels what is queued instead.
+/// [`shutdown`](Self::shutdown) is for every other wish. Dropped on one of its
+/// own workers it does not wait: the last thread out cleans up.
+///
+/// # Examples
+///
+/// ```
+/// use raddle::ThreadPool;
+///
+/// let pool = ThreadPool::new(2)?;
+/// let squares: Vec<_> = (0..4).map(|i| pool.submit(move || i * i)).collect();
+/// let sum: i32 = squares.into_iter().map(|square| square.result().unwrap()).sum();
+/// assert_eq!(sum, 14);
+/// # Ok::<_, raddle::StartError>(())
+/// ```
+#[doc(alias = "ThreadPoolExecutor")]
+pub struct ThreadPool {
+    core: Arc<Core>,
+}
+
+static GLOBAL: OnceLock<ThreadPool> = OnceLock::new();
+
+impl ThreadPool {
+    fn of(core: Arc<Core>) -> Self {
+        Self { core }
+    }
+
+    /// Starts a pool for CPU work: as many tasks run at once as there are
+    /// `workers`.
+    ///
+    /// # Errors
+    ///
+    /// See [`ThreadPoolBuilder::build`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = raddle::ThreadPool::new(2)?;
+    /// assert_eq!(pool.submit(|| 6 * 7).result().unwrap(), 42);
+    /// # Ok::<_, raddle::StartError>(())
+    /// ```
+    pub fn new(workers: usize) -> Result<Self, StartError> {
+        Self::builder().workers(workers).build()
+    }
+
+    /// Starts a pool for tasks that block: on files, sockets, other programs.
+    ///
+    /// Threads start on demand, up to `workers_max`, and end when they have
+    /// been idle for [`keep_alive`](ThreadPoolBuilder::keep_alive); one stays.
+    ///
+    /// # Errors
+    ///
+    /// See [`ThreadPoolBuilder::build`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = raddle::ThreadPool::for_blocking(20)?;
+    /// let text = pool.submit(|| std::fs::read_to_string("Cargo.toml"));
+    /// assert!(text.result().unwrap().is_ok());
+    /// # Ok::<_, raddle::StartError>(())
+    /// ```
+    pub fn for_blocking(workers_max: usize) -> Result<Self, StartError> {
+        Self::builder().workers(workers_max).on_demand(true).build()
+    }
+
+    /// The pool of the process, made at its first use.
+    ///
+    /// It has as many workers as the environment variable `RADDLE_WORKERS`
+    /// says, else one for each CPU that the process may use;
+    /// [`build_global`](ThreadPoolBuilder::build_global) configures it
+    /// otherwise. It is never dropped: tasks that nobody waits for end with the
+    /// process.
+    ///
+    /// # Panics
+    ///
+    /// When the system gives not a single thread: a program that can go on
+    /// without calls `build_global` first, which returns the error.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let sum = raddle::ThreadPool::global().submit(|| 1 + 1);
+    /// assert_eq!(sum.result().unwrap(), 2);
+    /// ```
+    pub fn global() -> &'static Self {
+        GLOBAL.get_or_init(|| {
+            let started = Self::builder().build().or_else(|_| Self::new(1));
+            match started {
+                Ok(pool) => pool,
+                Err(error) => panic!("the global pool cannot start: {error}"),
+            }
+        })
+    }
+
+    fn set_global(
+        build: impl FnOnce() -> Result<Self, StartError>,
+    ) -> Result<&'static Self, StartError> {
+        if GLOBAL.get().is_some() {
+            return Err(StartError::GlobalTaken);
+        }
+        let pool = build()?;
+        GLOBAL.set(pool).map_err(|_| StartError::GlobalTaken)?;
+        Ok(Self::global())
+    }
+
+    /// Configures a pool.
+    pub fn builder() -> ThreadPoolBuilder {
+        ThreadPoolBuilder::new()
+    }
+
+    /// Submits a task.
+    ///
+    /// Never blocks, unless the pool has a
+    /// [`queue_limit`](ThreadPoolBuilder::queue_limit) with [`WhenFull::Wait`];
+    /// [`submit_timeout`](Self::submit_timeout) is the timed twin for that. A
+    /// task that is refused has a handle that says so.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{ThreadPool, task};
+    ///
+    /// let pool = ThreadPool::new(1)?;
+    /// let plain = pool.submit(|| 1);
+    /// let named = pool.submit(task(|| 2).named("two"));
+    /// assert_eq!(plain.result().unwrap() + named.result().unwrap(), 3);
+    /// # Ok::<_, raddle::StartError>(())
+    /// ```
+    #[track_caller]
+    pub fn submit<T: Task>(&self, task: T) -> Handle<T::Output> {
+        let origin = self.core.origin(Location::caller());
+        self.core.submit(task, origin, Patience::AsConfigured)
+    }
+
+    /// Submits a task, and waits at most `limit` for room in the queue.
+    #[track_caller]
+    pub fn submit_timeout<T: Task>(&self, task: T, limit: Duration) -> Handle<T::Output> {
+        let origin = self.core.origin(Location::caller());
+        let patience = Patience::Until(Deadline::after(limit));
+        self.core.submit(task, origin, patience)
+    }
+
+    /// Submits a task, and waits until `at` for room in the queue.
+    #[track_caller]
+    pub fn submit_deadline<T: Task>(&self, task: T, at: Instant) -> Handle<T::Output> {
+        let origin = self.core.origin(Location::caller());
+        self.core
+            .submit(task, origin, Patience::Until(Deadline::at(at)))
+    }
+
+    /// Submits a task, or gives it back. Never blocks.
+    ///
+    /// # Errors
+    ///
+    /// The task and why it was refused: the queue is full, the pool is shut
+    /// down, or this process was forked from the one with the pool.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{Refusal, Shutdown, ThreadPool};
+    ///
+    /// let pool = ThreadPool::new(1)?;
+    /// pool.shutdown(Shutdown::Finish);
+    /// let refused = pool.try_submit(|| 42).unwrap_err();
+    /// assert_eq!(refused.why(), Refusal::Shutdown);
+    /// assert_eq!(refused.into_task()(), 42);
+    /// # Ok::<_, raddle::StartError>(())
+    /// ```
+    #[track_caller]
+    pub fn try_submit<T: Task>(&self, task: T) -> Result<Handle<T::Output>, SubmitError<T>> {
+        let origin = self.core.origin(Location::caller());
+        self.core.try_submit(task, origin, Patience::None)
+    }
+
+    /// Submits many tasks of one type with one wake-up.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = raddle::ThreadPool::new(2)?;
+    /// let handles = pool.submit_many((0..100u64).map(|i| move || i * i));
+    /// let sum: u64 = handles.into_iter().map(|h| h.result().unwrap()).sum();
+    /// assert_eq!(sum, 328_350);
+    /// # Ok::<_, raddle::StartError>(())
+    /// ```
+    #[track_caller]
+    pub fn submit_many<T: Task>(
+        &self,
+        tasks: impl IntoIterator<Item = T>,
+    ) -> Vec<Handle<T::Output>> {
+        let origin = self.core.origin(Location::caller());
+        // The iterator is user code: it runs before anything is pushed.
+        let tasks: Vec<T> = tasks.into_iter().collect();
+        self.core.submit_many(tasks, origin)
+    }
+
+    /// Submits a task that is queued only after `delay`.
+    ///
+    /// A shutdown, or the drop of the pool, cancels it if it is not yet due. A
+    /// delay that never ends is allowed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let pool = raddle::ThreadPool::new(1)?;
+    /// let later = pool.submit_after(Duration::from_millis(5), || "now");
+    /// assert_eq!(later.result().unwrap(), "now");
+    /// # Ok::<_, raddle::StartError>(())
+    /// ```
+    #[doc(alias = "Timer")]
+    #[track_caller]
+    pub fn submit_after<T: Task>(&self, delay: Duration, task: T) -> Handle<T::Output> {
+        let origin = self.core.origin(Location::caller());
+        self.core.submit_after(delay, task, origin)
+    }
+
+    /// How many tasks run at once.
+    pub fn width(&self) -> usize {
+        self.core.config.workers
+    }
+
+    /// What the pool does and has done.
+    ///
+    /// The figures are read one after the other while the pool goes on.
+    pub fn stats(&self) -> PoolStats {
+        self.core.stats()
+    }
+
+    /// Ends the pool as `how` says, from any thread, a task of its own included.
+    ///
+    /// Blocks as long as `how` says. From now on every submit is refused. A
+    /// second shutdown returns the same report, and dropping the pool waits for
+    /// nothing more. What waits inside a shutdown or a drop of the same pool is
+    /// not waited for.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{Shutdown, ThreadPool};
+    /// use std::time::Duration;
+    ///
+    /// let pool = ThreadPool::new(2)?;
+    /// pool.submit(|| ()).detach();
+    /// let report = pool.shutdown(Shutdown::FinishWithin(Duration::from_secs(5)));
+    /// assert_eq!(report.finished, 1);
+    /// assert!(report.still_running.is_empty());
+    /// # Ok::<_, raddle::StartError>(())
+    /// ```
+    pub fn shutdown(&self, how: Shutdown) -> ShutdownReport {
+        if fork::is_forked(self.core.id) {
+            return ShutdownReport::default();
+        }
+        self.core.shut_down(how)
+    }
+}
+
+impl<T: Task> Submit<T> for ThreadPool {
+    #[track_caller]
+    fn accept(&self, task: T) -> Handle<T::Output> {
+        self.submit(task)
+    }
+
+    fn width(&self) -> usize {
+        self.width()
+    }
+}
+
+impl Drop for ThreadPool {
+    fn drop(&mut self) {
+        // In a forked child there is nothing to end, and locks may be held by
+        // threads that do not exist.
+        if !fork::is_forked(self.core.id) {
+            self.core.end_by_drop(thread::panicking());
+        } else {
+            std::mem::forget(Arc::clone(&self.core));
+        }
+    }
+}
+
+impl fmt::Debug for ThreadPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ThreadPool")
+            .field("name", &self.core.config.name)
+            .field("workers", &self.width())
+            .finish_non_exhaustive()
+    }
+}

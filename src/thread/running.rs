@@ -1,0 +1,88 @@
+//! Which task a thread runs, for others to look at.
+//!
+//! ```text
+//!         begins               look
+//!   0 ◄───────────► frame ◄────────────► frame | LOOKED_AT
+//!         ends                looked
+//! ```
+//!
+//! The word is the address of the thread's top frame. Only its thread changes
+//! frames, and it cannot end one that is being looked at: the look is short
+//! (it copies names and tokens, and runs no user code), so the thread spins.
+//!
+//! Orderings: `begins` releases the frame, a look acquires it; the end of a
+//! look releases, and the end of the frame acquires, so that the look is over
+//! before the frame is gone.
+
+use crate::primitive::atomic::{AtomicUsize, Ordering};
+use crate::primitive::{mutant, thread};
+use crate::task::{Inspected, Watch, inspect};
+
+use Ordering::{AcqRel, Acquire, Relaxed, Release};
+
+const LOOKED_AT: usize = 1;
+
+/// The top frame of one thread.
+#[derive(Debug)]
+pub(super) struct Running(AtomicUsize);
+
+impl Running {
+    pub(super) fn new() -> Self {
+        Self(AtomicUsize::new(0))
+    }
+
+    /// Whether a task runs.
+    pub(super) fn is_busy(&self) -> bool {
+        // ORDERING: Relaxed, only counted.
+        self.0.load(Relaxed) != 0
+    }
+
+    /// Shows `f` the tasks of the thread, the top one first.
+    pub(super) fn look(&self, f: impl FnMut(Inspected<'_>)) {
+        // ORDERING: Acquire pairs with the Release in `begins`.
+        let looked = self.0.fetch_update(Acquire, Relaxed, |word| {
+            (word != 0 && word & LOOKED_AT == 0).then_some(word | LOOKED_AT)
+        });
+        let Ok(frame) = looked else {
+            return;
+        };
+        // SAFETY: the mark keeps the thread inside `ends` of its top frame.
+        unsafe { inspect(std::ptr::with_exposed_provenance(frame), f) };
+        // ORDERING: Release pairs with the Acquire in `replace`.
+        self.0.fetch_and(!LOOKED_AT, Release);
+    }
+
+    fn replace(&self, from: usize, to: usize) {
+        // ORDERING: Acquire pairs with the Release at the end of a look,
+        // Release with the Acquire at the start of the next one.
+        while (self.0)
+            .compare_exchange_weak(from, to, AcqRel, Relaxed)
+            .is_err()
+        {
+            if mutant("running-ends-while-looked-at") {
+                self.0.store(to, Release);
+                return;
+            }
+            thread::spin_hint();
+        }
+    }
+}
+
+impl Watch for Running {
+    #[inline]
+    fn begins(&self, below: *const (), top: *const ()) {
+        let (below, top) = (below.addr(), top.expose_provenance());
+        // ORDERING: Relaxed, only this thread stores frames here.
+        if below == 0 || self.0.load(Relaxed) == 0 {
+            // ORDERING: Release pairs with the Acquire in `look`.
+            self.0.store(top, Release);
+        } else {
+            self.replace(below, top);
+        }
+    }
+
+    #[inline]
+    fn ends(&self, top: *const (), below: *const ()) {
+        self.replace(top.addr(), below.expose_provenance());
+    }
+}

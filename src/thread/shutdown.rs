@@ -1,0 +1,172 @@
+//! The end of a pool, in numbered steps.
+//!
+//! 1. *Close the intake.* Nothing more is accepted; a drop still takes what
+//!    the pool's own tasks submit.
+//! 2. *Cancel what is not yet due* (`submit_after`).
+//! 3. *By the kind of shutdown*: leave the queue to be worked off, or cancel
+//!    it, or ask the running tasks to stop as well.
+//! 4. *Close the crew*: the last thread that parks dismisses them all.
+//! 5. *Wait*: for the end, or up to the limit, or not at all.
+//! 6. *Cancel leftovers* of submitters that raced with the end, and *join* the
+//!    threads. A thread of the pool cannot join itself: it goes on, and leaves
+//!    when its task returns.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::core::{Core, Intake};
+use super::worker::with_worker;
+use crate::primitive::atomic::Ordering::Relaxed;
+use crate::primitive::block::{BlockHook, BlockedOn};
+use crate::task::TaskInfo;
+use crate::wait::deadline::Deadline;
+
+/// How a pool ends: `ThreadPool::shutdown`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Shutdown {
+    /// Waits for everything that was submitted, however long that takes.
+    Finish,
+    /// Waits so long for everything that was submitted; then cancels the queue
+    /// and the tokens of the running tasks, and returns.
+    FinishWithin(Duration),
+    /// Cancels what is queued, and waits for what runs.
+    CancelQueued,
+    /// Cancels what is queued and the tokens of what runs, and returns at once.
+    Kill,
+}
+
+/// What a shutdown has found.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct ShutdownReport {
+    /// Tasks that the pool has run to their end in its life, panics included.
+    pub finished: u64,
+    /// Tasks that the shutdown has cancelled before they started.
+    pub cancelled: u64,
+    /// Tasks that were still running when the shutdown returned.
+    pub still_running: Vec<TaskInfo>,
+}
+
+impl fmt::Display for ShutdownReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} finished, {} cancelled",
+            self.finished, self.cancelled
+        )?;
+        match self.still_running.len() {
+            0 => Ok(()),
+            n => {
+                write!(f, ", {n} still running:")?;
+                self.still_running
+                    .iter()
+                    .try_for_each(|task| write!(f, "\n  {task}"))
+            }
+        }
+    }
+}
+
+impl Core {
+    /// Ends the pool as `how` says. A later call returns the first one's report.
+    pub(super) fn shut_down(self: &Arc<Self>, how: Shutdown) -> ShutdownReport {
+        if let Some(report) = self.report.get() {
+            return report.clone();
+        }
+        let deadline = match how {
+            Shutdown::Finish | Shutdown::CancelQueued => Deadline::NEVER,
+            Shutdown::FinishWithin(limit) => Deadline::after(limit),
+            Shutdown::Kill => Deadline::after(Duration::ZERO),
+        };
+        self.close(match how {
+            Shutdown::Finish | Shutdown::FinishWithin(_) => Intake::Closed,
+            Shutdown::CancelQueued | Shutdown::Kill => Intake::Discarding,
+        });
+        if how == Shutdown::Kill {
+            self.cancel_running();
+        }
+        if !self.wait_for_end(deadline) {
+            self.close(Intake::Discarding);
+            self.cancel_running();
+        }
+        self.report.get_or_init(|| self.make_report()).clone()
+    }
+
+    /// The end that dropping the pool's owner brings.
+    pub(super) fn end_by_drop(self: &Arc<Self>, unwinding: bool) {
+        if self.report.get().is_some() {
+            return;
+        }
+        self.close(if unwinding {
+            Intake::Discarding
+        } else {
+            Intake::Draining
+        });
+        if with_worker(self.id, |worker| worker.is_some()) {
+            // The last thread out cleans up; this one is still inside a task.
+            return;
+        }
+        self.wait_for_end(Deadline::NEVER);
+    }
+
+    /// Steps 1 to 4.
+    fn close(&self, intake: Intake) {
+        self.set_intake(intake);
+        self.wake_submitters();
+        let not_due = self.delayed.close();
+        // ORDERING: Relaxed, statistics.
+        self.discarded.fetch_add(not_due as u64, Relaxed);
+        if intake == Intake::Discarding {
+            self.discard_all();
+        }
+        self.sleep.close(|| self.has_work());
+    }
+
+    /// Steps 5 and 6; `false` says that the deadline came first.
+    pub(super) fn wait_for_end(self: &Arc<Self>, deadline: Deadline) -> bool {
+        let ended = with_worker(self.id, |worker| {
+            if let Some(worker) = worker {
+                worker.block_starts(BlockedOn::Thing("the end of its own pool"));
+            }
+            let is_member = worker.is_some();
+            let ended = (self.sleep).wait_for_end(is_member, deadline, || self.has_work());
+            if let Some(worker) = worker {
+                worker.block_ends();
+            }
+            ended
+        });
+        if ended {
+            self.discard_all();
+            self.join_threads();
+        }
+        ended
+    }
+
+    fn join_threads(&self) {
+        let own = with_worker(self.id, |worker| worker.map(|worker| worker.index()));
+        for (index, slot) in self.used_slots().iter().enumerate() {
+            if own == Some(index) {
+                continue;
+            }
+            let thread = slot.join.lock().take();
+            if let Some(thread) = thread {
+                // Its body contains every panic of the user's.
+                let _ = thread.join();
+            }
+        }
+    }
+
+    fn make_report(&self) -> ShutdownReport {
+        // ORDERING: Relaxed, statistics.
+        let counters = self.used_slots().iter().map(|slot| &slot.counters);
+        let finished = counters
+            .map(|c| c.finished.load(Relaxed) + c.panicked.load(Relaxed) + c.late.load(Relaxed))
+            .sum();
+        ShutdownReport {
+            finished,
+            cancelled: self.discarded.load(Relaxed),
+            still_running: self.running(),
+        }
+    }
+}

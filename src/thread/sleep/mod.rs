@@ -1,0 +1,499 @@
+//! When a worker may sleep, and why no job is forgotten.
+//!
+//! A pool has as many *permits* as it has workers. A thread works only with a
+//! permit; one that waits inside a task gives its permit away, so that another
+//! thread, a *spare*, can take its place.
+//!
+//! ```text
+//!                     found nothing: give the permit back
+//!        ┌──────── AT WORK ─────────────────────────────► PARKED ──┐
+//!        │        ▲   │   ▲                                 │      │ too many, too
+//!        │ wait in│   │   │ called: a permit, and the search │      │ long: retire
+//!        │ a task │   │   └─────────────────────────────────┘      ▼
+//!        ▼        │   └─ found something, left more: call another  gone
+//!      BLOCKED ───┘
+//!        awake again: a permit if one is idle, else work on without
+//!        one to the end of the task, and then park
+//! ```
+//!
+//! One word, the [`Census`], counts the idle permits and the searching
+//! threads. Who is parked stands in the [`Crew`], under a lock that is taken
+//! only to fall asleep, to wake somebody, and to start or end a thread.
+//!
+//! # Why no job is forgotten
+//!
+//! A submitter publishes its job, *then* fences, *then* reads the census. A
+//! thread that gives up its permit or its search changes the census, *then*
+//! fences, *then* looks everywhere for jobs. By the two fences one of the two
+//! sees the other:
+//!
+//! * The submitter sees no idle permit: every permit is at work, and its
+//!   holder looks everywhere after giving it back. It sees the job.
+//! * The submitter sees a searcher: the searcher looks everywhere after it has
+//!   ended its search, and calls another if it finds something. Likewise.
+//! * The submitter sees an idle permit and no searcher: it calls one thread.
+//!   The called thread searches, and the first two cases hold from there on.
+//!
+//! A permit may be idle while nobody is parked and no thread may be started:
+//! all are blocked. The job then waits until one of them is awake again. A
+//! thread that parks looks everywhere *after* it is on the list, so a call
+//! that came too early to find it there has left its job in sight.
+//!
+//! # Orderings
+//!
+//! The census publishes nothing: its changes and reads are Relaxed, the fences
+//! above order them against the queues, and what a job carries comes with its
+//! queue. `signal` is written under the lock before the unpark, whose token
+//! orders it.
+//!
+//! # The end
+//!
+//! Once the crew is closing, the last thread that parks ends the pool: all
+//! that live are parked (or wait inside a shutdown), and no job is in sight.
+//! The ENDED mark goes into the census, then comes a fence, then the last look
+//! at the injector; a submitter that raced with it sees the mark after its
+//! own fence, and cancels what it has pushed itself.
+
+mod census;
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::primitive::atomic::{AtomicU32, Ordering, fence};
+use crate::primitive::{Condvar, Mutex, Parker, mutant};
+use crate::wait::deadline::Deadline;
+
+use census::Census;
+pub(super) use census::THREADS_MAX;
+
+use Ordering::{Acquire, Relaxed, Release, SeqCst};
+
+/// What a thread of the pool may do at present. Only that thread changes it.
+#[derive(Debug)]
+pub(super) struct Standing {
+    index: usize,
+    has_permit: Cell<bool>,
+    is_searching: Cell<bool>,
+}
+
+impl Standing {
+    /// A thread that was just called to life: with a permit, and searching.
+    pub(super) fn called(index: usize) -> Self {
+        Self {
+            index,
+            has_permit: Cell::new(true),
+            is_searching: Cell::new(true),
+        }
+    }
+
+    pub(super) fn has_permit(&self) -> bool {
+        self.has_permit.get()
+    }
+
+    pub(super) fn is_searching(&self) -> bool {
+        self.is_searching.get()
+    }
+}
+
+/// What a call for help asks of its caller.
+#[must_use]
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Call {
+    /// Nothing: somebody was woken, or nobody is needed or to be had.
+    Nothing,
+    /// Start a thread with this index; [`Sleep::start_failed`] if that fails.
+    Start(usize),
+}
+
+/// Why [`Sleep::fall_asleep`] has returned.
+#[must_use]
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Awake {
+    /// There may be work, and the thread has a permit.
+    Work,
+    /// The thread was one too many: it goes, and says so with [`Sleep::left`].
+    Retired,
+    /// The pool has ended: likewise.
+    Ended,
+}
+
+/// Where one thread sleeps.
+#[derive(Debug)]
+struct Seat {
+    parker: Arc<Parker>,
+    signal: AtomicU32,
+}
+
+const ASLEEP: u32 = 0;
+const CALLED: u32 = 1;
+const DISMISSED: u32 = 2;
+
+/// Who is there.
+#[derive(Debug)]
+struct Crew {
+    /// Threads that sleep, the latest last.
+    parked: Vec<usize>,
+    /// Indices without a thread, the smallest last.
+    free: Vec<usize>,
+    /// Threads that exist, or are being started.
+    live: usize,
+    /// Threads of the pool that wait for its end.
+    closers: usize,
+    closing: bool,
+    ended: bool,
+}
+
+/// Sleep and waking of a pool's threads.
+#[derive(Debug)]
+pub(super) struct Sleep {
+    census: Census,
+    crew: Mutex<Crew>,
+    changed: Condvar,
+    seats: Box<[Seat]>,
+    /// So many threads stay, however long they find nothing.
+    resident: usize,
+}
+
+impl Sleep {
+    /// `permits` threads may work at once, `threads_max` may exist, and
+    /// `resident` of them never retire. None exists yet, and every permit is idle.
+    pub(super) fn new(permits: usize, threads_max: usize, resident: usize) -> Self {
+        debug_assert!(permits <= threads_max && threads_max <= THREADS_MAX);
+        let seat = |_| Seat {
+            parker: Arc::new(Parker::new()),
+            signal: AtomicU32::new(ASLEEP),
+        };
+        Self {
+            census: Census::new(permits),
+            crew: Mutex::new(Crew {
+                parked: Vec::new(),
+                free: (0..threads_max).rev().collect(),
+                live: 0,
+                closers: 0,
+                closing: false,
+                ended: false,
+            }),
+            changed: Condvar::new(),
+            seats: (0..threads_max).map(seat).collect(),
+            resident,
+        }
+    }
+
+    /// A job was published: calls somebody, if somebody is needed.
+    #[inline]
+    pub(super) fn job_published(&self) -> Call {
+        if !mutant("sleep-publish-without-fence") {
+            // ORDERING: pairs with the fences after every change of the census.
+            fence(SeqCst);
+        }
+        if self.census.load().wants_call() {
+            self.call(true)
+        } else {
+            Call::Nothing
+        }
+    }
+
+    /// Whether the pool has ended. After `job_published` this is exact: a job
+    /// that was pushed before an end it did not see will be found.
+    pub(super) fn has_ended(&self) -> bool {
+        self.census.load().has_ended()
+    }
+
+    /// Gives one thread a permit and the search: a parked one, or a new one.
+    #[cold]
+    fn call(&self, may_start: bool) -> Call {
+        let mut crew = self.crew.lock();
+        if !self.census.load().wants_call() {
+            return Call::Nothing;
+        }
+        if crew.parked.is_empty() {
+            if !may_start || crew.free.is_empty() || !self.census.take(true) {
+                return Call::Nothing;
+            }
+            crew.live += 1;
+            return match crew.free.pop() {
+                Some(index) => Call::Start(index),
+                None => Call::Nothing,
+            };
+        }
+        if !self.census.take(true) {
+            return Call::Nothing;
+        }
+        if let Some(index) = crew.parked.pop() {
+            let seat = &self.seats[index];
+            // ORDERING: Release pairs with the Acquire in `sleep`.
+            seat.signal.store(CALLED, Release);
+            drop(crew);
+            if !mutant("sleep-call-without-unpark") {
+                seat.parker.unpark();
+            }
+        }
+        Call::Nothing
+    }
+
+    /// Takes a permit for one of the threads that a pool starts with.
+    pub(super) fn first_threads(&self) -> Call {
+        let mut crew = self.crew.lock();
+        if !self.census.take(true) {
+            return Call::Nothing;
+        }
+        match crew.free.pop() {
+            Some(index) => {
+                crew.live += 1;
+                Call::Start(index)
+            }
+            None => {
+                self.census.give_back(true, true);
+                Call::Nothing
+            }
+        }
+    }
+
+    /// The thread that a call asked for could not be started.
+    pub(super) fn start_failed(&self, index: usize, has_work: impl Fn() -> bool) {
+        {
+            let mut crew = self.crew.lock();
+            crew.live -= 1;
+            crew.free.push(index);
+            self.census.give_back(true, true);
+            self.end_if_done(&mut crew, &has_work);
+        }
+        // ORDERING: pairs with the fence in `job_published`: a submitter that
+        // counted on the thread we did not get has left its job in sight.
+        fence(SeqCst);
+        if has_work() {
+            let called = self.call(false);
+            debug_assert_eq!(called, Call::Nothing);
+        }
+    }
+
+    /// Begins to search, if nobody does.
+    pub(super) fn start_searching(&self, me: &Standing) -> bool {
+        let searches = me.has_permit() && self.census.take_search();
+        me.is_searching.set(me.is_searching() || searches);
+        searches
+    }
+
+    /// Ends a search that has found something; calls another if there is more.
+    pub(super) fn stop_searching(&self, me: &Standing, has_work: impl Fn() -> bool) -> Call {
+        me.is_searching.set(false);
+        self.census.give_back(false, true);
+        if mutant("sleep-search-ends-without-look") {
+            return Call::Nothing;
+        }
+        // ORDERING: pairs with the fence in `job_published`: whoever saw us
+        // searching has left its job in sight.
+        fence(SeqCst);
+        if has_work() {
+            self.call(true)
+        } else {
+            Call::Nothing
+        }
+    }
+
+    /// This thread is about to wait inside a task: its permit is free.
+    pub(super) fn block_starts(&self, me: &Standing, has_work: impl Fn() -> bool) -> Call {
+        if !me.has_permit.replace(false) {
+            return Call::Nothing;
+        }
+        self.census.give_back(true, me.is_searching.replace(false));
+        if mutant("sleep-block-without-look") {
+            return Call::Nothing;
+        }
+        // ORDERING: pairs with the fence in `job_published`.
+        fence(SeqCst);
+        if has_work() {
+            self.call(true)
+        } else {
+            Call::Nothing
+        }
+    }
+
+    /// This thread is awake again inside its task, which goes on at once.
+    pub(super) fn block_ends(&self, me: &Standing) {
+        self.take_permit(me);
+    }
+
+    /// Takes a permit, if the thread has none and one is idle; says whether it
+    /// has one now.
+    pub(super) fn take_permit(&self, me: &Standing) -> bool {
+        if !me.has_permit() && self.census.take(false) {
+            me.has_permit.set(true);
+        }
+        me.has_permit()
+    }
+
+    /// Sleeps until there may be work, after a search that has found nothing,
+    /// or at the end of a task without a permit.
+    pub(super) fn fall_asleep(
+        &self,
+        me: &Standing,
+        keep_alive: Duration,
+        has_work: impl Fn() -> bool,
+    ) -> Awake {
+        let seat = &self.seats[me.index];
+        {
+            let mut crew = self.crew.lock();
+            if crew.ended {
+                return Awake::Ended;
+            }
+            // ORDERING: Relaxed, whoever calls us has the lock after us.
+            seat.signal.store(ASLEEP, Relaxed);
+            crew.parked.push(me.index);
+            let permit = me.has_permit.replace(false);
+            self.census
+                .give_back(permit, me.is_searching.replace(false));
+            self.end_if_done(&mut crew, &has_work);
+        }
+        if !mutant("sleep-park-without-fence") {
+            // ORDERING: pairs with the fence in `job_published`.
+            fence(SeqCst);
+        }
+        if !mutant("sleep-park-without-look") && has_work() {
+            let mut crew = self.crew.lock();
+            let mine = crew.parked.iter().rposition(|index| *index == me.index);
+            if let Some(at) = mine
+                && self.census.take(false)
+            {
+                crew.parked.remove(at);
+                me.has_permit.set(true);
+                return Awake::Work;
+            }
+            // Called already; or those who hold the permits will look.
+        }
+        self.sleep(me, seat, keep_alive, has_work)
+    }
+
+    fn sleep(
+        &self,
+        me: &Standing,
+        seat: &Seat,
+        keep_alive: Duration,
+        has_work: impl Fn() -> bool,
+    ) -> Awake {
+        let mut retire_at = Deadline::after(keep_alive);
+        loop {
+            // ORDERING: Acquire pairs with the Release of whoever called.
+            match seat.signal.load(Acquire) {
+                CALLED => {
+                    me.has_permit.set(true);
+                    me.is_searching.set(true);
+                    return Awake::Work;
+                }
+                DISMISSED => return Awake::Ended,
+                _ => {}
+            }
+            if seat.parker.park_until(retire_at.instant()) || !retire_at.has_passed() {
+                continue;
+            }
+            let mut crew = self.crew.lock();
+            if crew.live <= self.resident {
+                retire_at = Deadline::after(keep_alive);
+                continue;
+            }
+            let mine = crew.parked.iter().rposition(|index| *index == me.index);
+            let Some(at) = mine else {
+                if mutant("sleep-retire-though-called") {
+                    crew.live -= 1;
+                    return Awake::Retired;
+                }
+                // Called, or dismissed, in the last moment.
+                continue;
+            };
+            crew.parked.remove(at);
+            crew.live -= 1;
+            self.end_if_done(&mut crew, &has_work);
+            return Awake::Retired;
+        }
+    }
+
+    /// A thread that was told to go has left its place as it should be found.
+    pub(super) fn left(&self, me: &Standing, why: &Awake, has_work: impl Fn() -> bool) -> Call {
+        let mut crew = self.crew.lock();
+        if *why == Awake::Ended {
+            crew.live -= 1;
+        }
+        crew.free.push(me.index);
+        drop(crew);
+        self.changed.notify_all();
+        // ORDERING: pairs with the fence in `job_published`: a call that found
+        // no free place has left its job in sight.
+        fence(SeqCst);
+        if has_work() {
+            self.call(true)
+        } else {
+            Call::Nothing
+        }
+    }
+
+    /// From now on the pool ends as soon as nothing is left to do.
+    pub(super) fn close(&self, has_work: impl Fn() -> bool) {
+        let mut crew = self.crew.lock();
+        crew.closing = true;
+        self.end_if_done(&mut crew, &has_work);
+    }
+
+    fn end_if_done(&self, crew: &mut Crew, has_work: &impl Fn() -> bool) {
+        let still = crew.parked.len() + crew.closers;
+        if !crew.closing || crew.ended || still != crew.live || has_work() {
+            return;
+        }
+        crew.ended = true;
+        // ORDERING: Relaxed and a fence: pairs with the fence in
+        // `job_published`; see "The end" at the top of this file.
+        self.census.end();
+        fence(SeqCst);
+        for index in crew.parked.drain(..) {
+            let seat = &self.seats[index];
+            // ORDERING: Release pairs with the Acquire in `sleep`.
+            seat.signal.store(DISMISSED, Release);
+            seat.parker.unpark();
+        }
+        self.changed.notify_all();
+    }
+
+    /// Waits until the pool has ended and its threads are gone (but for those
+    /// that wait here); `false` says that the deadline came first.
+    ///
+    /// A thread of the pool says so with `is_member`, and has given up its
+    /// permit: the end does not wait for it.
+    pub(super) fn wait_for_end(
+        &self,
+        is_member: bool,
+        deadline: Deadline,
+        has_work: impl Fn() -> bool,
+    ) -> bool {
+        let mut crew = self.crew.lock();
+        crew.closers += usize::from(is_member);
+        self.end_if_done(&mut crew, &has_work);
+        let mut ended = true;
+        while !(crew.ended && crew.live <= crew.closers) {
+            match deadline.instant() {
+                None => self.changed.wait(&mut crew),
+                Some(at) => {
+                    if !self.changed.wait_until(&mut crew, at) && deadline.has_passed() {
+                        ended = crew.ended && crew.live <= crew.closers;
+                        break;
+                    }
+                }
+            }
+        }
+        crew.closers -= usize::from(is_member);
+        ended
+    }
+
+    /// Threads that exist.
+    pub(super) fn live(&self) -> usize {
+        self.crew.lock().live
+    }
+}
+
+#[cfg(test)]
+impl Sleep {
+    /// Idle permits, searching threads, parked threads.
+    pub(super) fn counts(&self) -> (usize, usize, usize) {
+        let (idle, searching) = self.census.counts();
+        (idle, searching, self.crew.lock().parked.len())
+    }
+}

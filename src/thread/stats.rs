@@ -1,0 +1,61 @@
+//! The figures of a pool.
+
+use super::core::Core;
+use crate::primitive::atomic::Ordering::Relaxed;
+
+/// What a pool does and has done: `ThreadPool::stats`.
+///
+/// Each figure is exact when the pool is idle, and old by an instant else.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PoolStats {
+    /// Tasks that may run at once.
+    pub workers: usize,
+    /// Threads that exist, blocked ones and spares included.
+    pub threads: usize,
+    /// Threads inside a task, blocked ones included.
+    pub running: usize,
+    /// Tasks in queues, cancelled ones that were not yet found included.
+    pub queued: usize,
+    /// Tasks of `submit_after` that are not yet due.
+    pub delayed: usize,
+    /// Threads that wait inside a task.
+    pub blocked: usize,
+    /// Tasks that have returned.
+    pub finished: u64,
+    /// Tasks that have panicked.
+    pub panicked: u64,
+    /// Tasks that a shutdown has cancelled.
+    pub cancelled: u64,
+    /// Visits to other workers' deques that found something.
+    pub stolen: u64,
+    /// Tasks that ended after their time limit; their results were dropped.
+    pub overdue: u64,
+    /// Tasks taken over the queue limit, from the pool's own workers.
+    pub over_limit: u64,
+}
+
+impl Core {
+    pub(super) fn stats(&self) -> PoolStats {
+        let mut stats = PoolStats {
+            workers: self.config.workers,
+            threads: self.sleep.live(),
+            queued: self.injector.len(),
+            delayed: self.delayed.len(),
+            // ORDERING: Relaxed here and below, statistics.
+            cancelled: self.discarded.load(Relaxed),
+            over_limit: self.queue_overdraft(),
+            ..PoolStats::default()
+        };
+        for slot in self.used_slots() {
+            stats.queued += slot.stealer().map_or(0, |stealer| stealer.len());
+            stats.running += usize::from(slot.running.is_busy());
+            stats.blocked += usize::from(slot.blocked_on.lock().is_some());
+            stats.finished += slot.counters.finished.load(Relaxed);
+            stats.panicked += slot.counters.panicked.load(Relaxed);
+            stats.overdue += slot.counters.late.load(Relaxed);
+            stats.stolen += slot.counters.stolen.load(Relaxed);
+        }
+        stats
+    }
+}

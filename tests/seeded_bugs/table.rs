@@ -1,0 +1,57 @@
+//! The seeded bugs: what each breaks, and which tests must fail for it.
+//!
+//! A name here is a name in `mutant("..")` or `weaken("..", ..)` in `src`, and
+//! the other way round. `caught_by` names tests by a part of their path, as
+//! `cargo test` takes it; `properties/some_name` is a test of
+//! `tests/properties.rs`. *Each* of them must fail when the bug is switched on.
+
+/// What a seeded bug breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(dead_code, reason = "the table below decides which kinds occur")]
+pub(crate) enum Kind {
+    /// One memory ordering is weakened.
+    Ordering,
+    /// A second look, or the fence before it, is left out.
+    Recheck,
+    /// A wake-up is left out.
+    Notify,
+    /// Anything else.
+    Logic,
+}
+
+/// One line of the table.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SeededBug {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) caught_by: &'static [&'static str],
+    /// Why no test can fail for it: equivalent, or an execution that loom
+    /// cannot produce.
+    pub(crate) survives: Option<&'static str>,
+}
+
+/// At least so many weaken one ordering each.
+pub(crate) const MIN_ORDERING: usize = 0;
+/// At least so many leave out a re-check or its fence.
+pub(crate) const MIN_RECHECK: usize = 0;
+/// At least so many in all.
+pub(crate) const MIN_ALL: usize = 0;
+/// At most this part of all may survive, in percent.
+pub(crate) const SURVIVORS_PERCENT_MAX: usize = 10;
+
+pub(crate) const SEEDED_BUGS: &[SeededBug] = &[];
+
+/// A bug that each of `caught_by` finds.
+#[allow(dead_code, reason = "the table above may be empty")]
+pub(crate) const fn bug(
+    name: &'static str,
+    kind: Kind,
+    caught_by: &'static [&'static str],
+) -> SeededBug {
+    SeededBug {
+        name,
+        kind,
+        caught_by,
+        survives: None,
+    }
+}
