@@ -5,6 +5,7 @@ use std::panic::Location;
 use super::cell::{self, Claim, Origin};
 use super::handle::Handle;
 use super::job::Job;
+use super::map::{Map, map_on};
 use super::options::Task;
 use crate::error::{Refusal, SubmitError, TaskError};
 use crate::primitive::fork::NO_POOL;
@@ -78,6 +79,25 @@ impl Inline {
     #[track_caller]
     pub fn try_submit<T: Task>(&self, task: T) -> Result<Handle<T::Output>, SubmitError<T>> {
         Ok(self.submit(task))
+    }
+
+    /// Applies `f` to each item as the map is advanced, in this thread.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let doubled = raddle::Inline.map([1, 2], |n| 2 * n);
+    /// assert_eq!(doubled.collect::<Result<Vec<_>, _>>().unwrap(), [2, 4]);
+    /// ```
+    #[track_caller]
+    pub fn map<I, F, R>(&self, items: I, f: F) -> Map<'_, I::IntoIter, R>
+    where
+        I: IntoIterator,
+        I::Item: Send + 'static,
+        F: Fn(I::Item) -> R + Send + Sync + 'static,
+        R: Send + 'static,
+    {
+        map_on(self, 1, Location::caller(), items.into_iter(), f)
     }
 }
 
