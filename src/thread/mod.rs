@@ -45,7 +45,7 @@ use self::core::Core;
 use crate::error::{StartError, SubmitError};
 use crate::primitive::unmodelled::OnceLock;
 use crate::primitive::{fork, thread};
-use crate::task::{Handle, Submit, Task};
+use crate::task::{Handle, Map, Submit, Task, map_on};
 use crate::wait::deadline::Deadline;
 use limit::Patience;
 
@@ -274,6 +274,28 @@ impl ThreadPool {
     pub fn submit_after<T: Task>(&self, delay: Duration, task: T) -> Handle<T::Output> {
         let origin = self.core.origin(Location::caller());
         self.core.submit_after(delay, task, origin)
+    }
+
+    /// Applies `f` to each item, and yields the results in the order of the
+    /// items: see [`Map`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = raddle::ThreadPool::new(2)?;
+    /// let squares = pool.map(1..=4, |n| n * n);
+    /// assert_eq!(squares.map(Result::unwrap).sum::<u32>(), 30);
+    /// # Ok::<_, raddle::StartError>(())
+    /// ```
+    #[track_caller]
+    pub fn map<I, F, R>(&self, items: I, f: F) -> Map<'_, I::IntoIter, R>
+    where
+        I: IntoIterator,
+        I::Item: Send + 'static,
+        F: Fn(I::Item) -> R + Send + Sync + 'static,
+        R: Send + 'static,
+    {
+        map_on(self, self.width(), Location::caller(), items.into_iter(), f)
     }
 
     /// How many tasks run at once.
