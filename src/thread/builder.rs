@@ -23,6 +23,9 @@ const SPARES: usize = 256;
 /// So long a spare thread stays when nobody needs it, unless told otherwise.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
+/// How often a searching thread looks again before it sleeps.
+const SEARCH_ROUNDS: u32 = if cfg!(raddle_loom) { 0 } else { 40 };
+
 /// What a pool was built with.
 pub(super) struct Config {
     pub(super) name: String,
@@ -33,6 +36,9 @@ pub(super) struct Config {
     pub(super) keep_alive: Duration,
     pub(super) stack_size: Option<usize>,
     pub(super) queue_limit: Option<(usize, WhenFull)>,
+    /// How often a searching thread looks again before it sleeps: never, where
+    /// there is one CPU, since nobody else can bring work meanwhile.
+    pub(super) search_rounds: u32,
     pub(super) caller_runs: bool,
     pub(super) trace_tasks: bool,
     start_hook: Option<Hook>,
@@ -101,6 +107,11 @@ impl ThreadPoolBuilder {
                 keep_alive: KEEP_ALIVE,
                 stack_size: None,
                 queue_limit: None,
+                search_rounds: if available_cpus() > 1 {
+                    SEARCH_ROUNDS
+                } else {
+                    0
+                },
                 caller_runs: false,
                 trace_tasks: false,
                 start_hook: None,

@@ -23,7 +23,7 @@ use super::sleep::{Awake, Standing};
 use crate::primitive::block::{BlockHook, BlockedOn, with_hook};
 use crate::primitive::thread::{self, JoinHandle};
 use crate::primitive::unmodelled::{AtomicU64, OnceLock};
-use crate::primitive::{Deque, Mutex, Steal, Stealer, available_cpus, thread_slot};
+use crate::primitive::{Deque, Mutex, Steal, Stealer, thread_slot};
 use crate::task::{self, Job, Ran};
 
 use crate::primitive::atomic::Ordering::Relaxed;
@@ -32,9 +32,6 @@ use crate::primitive::atomic::Ordering::Relaxed;
 /// tasks that spawn tasks for ever do not starve outsiders. A prime, as in Go
 /// and tokio, so that it does not fall into step with the program's own cycles.
 const INJECTOR_FIRST: u32 = 61;
-
-/// How often a searching thread looks again before it sleeps.
-const SEARCH_ROUNDS: u32 = if cfg!(raddle_loom) { 0 } else { 40 };
 
 thread_slot! {
     /// The worker that runs in this thread.
@@ -217,7 +214,7 @@ impl Worker {
             if let Some(job) = self.look_once() {
                 return Some(job);
             }
-            if round == SEARCH_ROUNDS || available_cpus() == 1 {
+            if round == self.core.config.search_rounds {
                 return None;
             }
             if !self.standing.is_searching() && !self.core.sleep.start_searching(&self.standing) {
