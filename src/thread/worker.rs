@@ -159,10 +159,6 @@ impl Worker {
         self.index
     }
 
-    pub(super) fn standing(&self) -> &Standing {
-        &self.standing
-    }
-
     /// Puts a job where this thread finds it first, and thieves last.
     #[inline]
     pub(super) fn push_newest(&self, job: Job) {
@@ -233,7 +229,7 @@ impl Worker {
     fn look_once(&self) -> Option<Job> {
         let searches = self.searches.get().wrapping_add(1);
         self.searches.set(searches);
-        if searches % INJECTOR_FIRST == 0 {
+        if searches.is_multiple_of(INJECTOR_FIRST) {
             (self.take_injected())
                 .or_else(|| self.deque.pop())
                 .or_else(|| self.steal())
@@ -292,6 +288,10 @@ fn insist(mut attempt: impl FnMut() -> Steal<Job>) -> Option<Job> {
 impl BlockHook for Worker {
     fn pool(&self) -> u32 {
         self.core.id
+    }
+
+    fn worker(&self) -> usize {
+        self.index
     }
 
     fn block_starts(&self, on: BlockedOn) {
