@@ -19,14 +19,14 @@ static FORKS: AtomicU32 = AtomicU32::new(0);
 /// Numbers a new pool, and from now on watches for forks.
 pub(crate) fn new_pool() -> u32 {
     watch();
-    // ORDERING: Relaxed here and above and below: numbers order nothing, and
-    // the child's hook runs in its only thread.
+    // ORDERING: Relaxed, numbers order nothing.
     NEXT_POOL.fetch_add(1, Relaxed)
 }
 
 /// How many forks lie between the process that first asked and this one.
 pub(crate) fn forks() -> u32 {
     watch();
+    // ORDERING: Relaxed, only the child's first thread has changed it.
     FORKS.load(Relaxed)
 }
 

@@ -68,7 +68,8 @@ impl Running {
             .compare_exchange_weak(from, to, AcqRel, Relaxed)
             .is_err()
         {
-            thread::spin_hint();
+            // Whoever looks may have lost its CPU in the middle of it.
+            thread::yield_now();
         }
         from
     }
