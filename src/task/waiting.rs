@@ -168,7 +168,8 @@ pub(super) fn poll(task: Ref, context: &mut Context<'_>) -> Poll<Result<Phase, T
 /// Takes the entry of an awaited handle that is dropped out of the list.
 pub(super) fn forget_future(task: Ref) {
     let header = task.header();
-    if header.state.load().is_final() {
+    // In a forked child the list may be in the hands of a thread that is not.
+    if header.state.load().is_final() || fork::is_forked(header.pool) {
         return;
     }
     if let Some(entry) = remove(header, Waiter::is_future) {

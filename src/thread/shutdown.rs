@@ -18,7 +18,7 @@ use std::time::Duration;
 use super::core::{Core, Intake};
 use super::worker::with_worker;
 use crate::primitive::atomic::Ordering::Relaxed;
-use crate::primitive::block::{BlockHook, BlockedOn};
+use crate::primitive::block::{BlockedOn, Blocking};
 use crate::task::TaskInfo;
 use crate::wait::deadline::Deadline;
 
@@ -111,7 +111,7 @@ impl Core {
     }
 
     /// Steps 1 to 4.
-    fn close(&self, intake: Intake) {
+    pub(super) fn close(&self, intake: Intake) {
         self.set_intake(intake);
         self.wake_submitters();
         let not_due = self.delayed.close();
@@ -125,17 +125,11 @@ impl Core {
 
     /// Steps 5 and 6; `false` says that the deadline came first.
     pub(super) fn wait_for_end(self: &Arc<Self>, deadline: Deadline) -> bool {
-        let ended = with_worker(self.id, |worker| {
-            if let Some(worker) = worker {
-                worker.block_starts(BlockedOn::Thing("the end of its own pool"));
-            }
-            let is_member = worker.is_some();
-            let ended = (self.sleep).wait_for_end(is_member, deadline, || self.has_work());
-            if let Some(worker) = worker {
-                worker.block_ends();
-            }
-            ended
-        });
+        // The caller may be a worker, of this pool or of another.
+        let blocking = Blocking::start(BlockedOn::Thing("the end of a pool"));
+        let is_member = with_worker(self.id, |worker| worker.is_some());
+        let ended = (self.sleep).wait_for_end(is_member, deadline, || self.has_work());
+        drop(blocking);
         if ended {
             self.discard_all();
             self.join_threads();
