@@ -182,13 +182,20 @@ fn c043_many_threads_wait_on_overlapping_sets() {
     let pool = pool(2);
     for round in 0..200_usize {
         let handles: Vec<_> = (0..8)
-            .map(|n| pool.submit(move || if n % 3 == 0 { thread::yield_now() }))
+            .map(|n| {
+                pool.submit(move || {
+                    if n % 3 == 0 {
+                        thread::yield_now()
+                    }
+                })
+            })
             .collect();
         thread::scope(|scope| {
             for shift in 0..4 {
                 let handles = &handles;
                 scope.spawn(move || {
-                    let when = [When::FirstDone, When::FirstError, When::AllDone][(round + shift) % 3];
+                    let when =
+                        [When::FirstDone, When::FirstError, When::AllDone][(round + shift) % 3];
                     assert!(wait(&handles[shift..shift + 4], when, None));
                 });
             }
@@ -202,7 +209,10 @@ fn c044_as_completed_yields_all_each_once() {
     quiet();
     let pool = pool(2);
     let tasks = (0..500).map(|n| {
-        (n, pool.submit(move || if n % 50 == 7 { panic!("{n}") } else { n }))
+        (
+            n,
+            pool.submit(move || if n % 50 == 7 { panic!("{n}") } else { n }),
+        )
     });
     let mut seen = HashSet::new();
     for (key, result) in as_completed(tasks) {
@@ -214,7 +224,10 @@ fn c044_as_completed_yields_all_each_once() {
     }
     assert_eq!(seen.len(), 500);
     let inline = as_completed((0..10).map(|n| (n, Inline.submit(move || n))));
-    assert_eq!(inline.map(|(key, _)| key).collect::<Vec<_>>(), Vec::from_iter(0..10));
+    assert_eq!(
+        inline.map(|(key, _)| key).collect::<Vec<_>>(),
+        Vec::from_iter(0..10)
+    );
 }
 
 #[test]
@@ -401,11 +414,26 @@ fn c054_map_keeps_the_order() {
     let pool = pool(2);
     let expected: Vec<u64> = (0..1000).map(|n| n * n).collect();
     let square = |n: u64| n * n;
-    assert_eq!(pool.map(0..1000, square).map(Result::unwrap).collect::<Vec<_>>(), expected);
+    assert_eq!(
+        pool.map(0..1000, square)
+            .map(Result::unwrap)
+            .collect::<Vec<_>>(),
+        expected
+    );
     let chunked = pool.map(0..1000, square).chunk(7).buffer(20);
     assert_eq!(chunked.map(Result::unwrap).collect::<Vec<_>>(), expected);
-    assert_eq!(Inline.map(0..1000, square).map(Result::unwrap).collect::<Vec<_>>(), expected);
-    let mut unordered: Vec<_> = pool.map(0..1000, square).unordered().map(Result::unwrap).collect();
+    assert_eq!(
+        Inline
+            .map(0..1000, square)
+            .map(Result::unwrap)
+            .collect::<Vec<_>>(),
+        expected
+    );
+    let mut unordered: Vec<_> = pool
+        .map(0..1000, square)
+        .unordered()
+        .map(Result::unwrap)
+        .collect();
     unordered.sort_unstable();
     assert_eq!(unordered, expected);
     assert_eq!(pool.map(0..1000_i32, |n| n).len(), 1000);
@@ -436,13 +464,21 @@ fn c056_a_map_with_a_deadline_ends_and_the_pool_goes_on() {
     let (pool, gate) = (pool(2), Gate::default());
     for unordered in [false, true] {
         let held = gate.clone();
-        let map = pool.map(0..1_000_000, move |n| if n > 0 { held.pass() });
+        let map = pool.map(0..1_000_000, move |n| {
+            if n > 0 {
+                held.pass()
+            }
+        });
         let map = map.buffer(4).deadline(Instant::now() + SOON);
         let map = if unordered { map.unordered() } else { map };
         let results: Vec<_> = map.collect();
         assert!((4..=5).contains(&results.len()), "{results:?}");
         assert!(results[0].is_ok());
-        assert!(results[1..].iter().all(|r| r.as_ref().unwrap_err().is_timed_out()));
+        assert!(
+            results[1..]
+                .iter()
+                .all(|r| r.as_ref().unwrap_err().is_timed_out())
+        );
         gate.open();
         assert_eq!(pool.submit(|| 1).result().unwrap(), 1);
         *gate.0.0.lock().unwrap() = false;
@@ -455,7 +491,9 @@ fn c057_nothing_runs_before_the_first_next() {
     let pool = pool(2);
     let ran = Arc::new(AtomicUsize::new(0));
     let count = ran.clone();
-    let mut map = pool.map(0..100, move |_| count.fetch_add(1, SeqCst)).buffer(3);
+    let mut map = pool
+        .map(0..100, move |_| count.fetch_add(1, SeqCst))
+        .buffer(3);
     thread::sleep(SOON);
     assert_eq!(ran.load(SeqCst), 0);
     map.next().unwrap().unwrap();
@@ -499,20 +537,35 @@ fn c058_a_panic_of_the_input_passes_and_cancels_the_rest() {
 
 #[test]
 fn promise_3_an_untimed_wait_for_many_on_one_worker_never_deadlocks() {
-    let pool = Arc::new(ThreadPool::builder().workers(1).workers_max(1).build().unwrap());
+    let pool = Arc::new(
+        ThreadPool::builder()
+            .workers(1)
+            .workers_max(1)
+            .build()
+            .unwrap(),
+    );
     let inner = pool.clone();
     let outer = pool.submit(move || {
         let tasks = (0..100).map(|n| (n, inner.submit(move || n)));
         let by_completion: u32 = as_completed(tasks).map(|(_, n)| n.unwrap()).sum();
         let mapped: u32 = inner.map(0..100, |n| n).map(Result::unwrap).sum();
-        let unordered: u32 = inner.map(0..100, |n| n).unordered().map(Result::unwrap).sum();
+        let unordered: u32 = inner
+            .map(0..100, |n| n)
+            .unordered()
+            .map(Result::unwrap)
+            .sum();
         let handles: Vec<_> = (0..100).map(|n| inner.submit(move || n)).collect();
         assert!(wait(&handles, When::AllDone, None));
         let mut group = TaskGroup::new(&*inner).limit(3);
         for n in 0..100 {
             group.submit(move || n);
         }
-        (by_completion, mapped, unordered, group.all().unwrap().iter().sum::<u32>())
+        (
+            by_completion,
+            mapped,
+            unordered,
+            group.all().unwrap().iter().sum::<u32>(),
+        )
     });
     let sums = outer.result_timeout(LONG).expect("no deadlock").unwrap();
     assert_eq!(sums, (4950, 4950, 4950, 4950));
@@ -539,5 +592,8 @@ fn handles_say_how_they_ended_after_a_cancelled_group() {
     let pool = pool(1);
     let handle = pool.submit(|| 1);
     handle.wait();
-    assert_eq!((handle.cancel(), handle.state()), (Cancel::TooLate, TaskState::Finished));
+    assert_eq!(
+        (handle.cancel(), handle.state()),
+        (Cancel::TooLate, TaskState::Finished)
+    );
 }

@@ -162,7 +162,9 @@ impl Extras {
     }
 
     pub(super) fn is_token_cancelled(&self) -> bool {
-        self.token.get().is_some_and(CancellationToken::is_cancelled)
+        self.token
+            .get()
+            .is_some_and(CancellationToken::is_cancelled)
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {

@@ -91,7 +91,10 @@ impl<'p, I: Iterator, R, K> Pull<'p, I, R, K> {
     }
 
     fn check_fresh(&self) {
-        assert!(self.started.is_none(), "a map is set up before it is advanced");
+        assert!(
+            self.started.is_none(),
+            "a map is set up before it is advanced"
+        );
     }
 
     pub(super) fn settings(&mut self) -> &mut Settings {
@@ -99,10 +102,7 @@ impl<'p, I: Iterator, R, K> Pull<'p, I, R, K> {
         &mut self.settings
     }
 
-    pub(super) fn with_keys<L>(
-        self,
-        split: fn(I::Item) -> (L, I::Item),
-    ) -> Pull<'p, I, R, L> {
+    pub(super) fn with_keys<L>(self, split: fn(I::Item) -> (L, I::Item)) -> Pull<'p, I, R, L> {
         self.check_fresh();
         Pull {
             items: self.items,
@@ -227,7 +227,9 @@ impl<'p, I: Iterator, R, K> Pull<'p, I, R, K> {
     }
 
     fn options(&self, count: usize) -> Option<Options> {
-        let Settings { timeout, deadline, .. } = self.settings;
+        let Settings {
+            timeout, deadline, ..
+        } = self.settings;
         if timeout.is_none() && deadline.is_none() {
             return None;
         }
