@@ -8,8 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use raddle::{
-    Cancel, Handle, Inline, TaskError, TaskGroup, TaskState, ThreadPool, When, as_completed,
-    block_on, task, wait,
+    Handle, Inline, TaskError, TaskGroup, ThreadPool, When, as_completed, block_on, task, wait,
 };
 
 const SOON: Duration = Duration::from_millis(20);
@@ -588,12 +587,66 @@ fn a_group_ties_its_tasks_to_its_token_and_to_theirs() {
 }
 
 #[test]
-fn handles_say_how_they_ended_after_a_cancelled_group() {
-    let pool = pool(1);
-    let handle = pool.submit(|| 1);
-    handle.wait();
-    assert_eq!(
-        (handle.cancel(), handle.state()),
-        (Cancel::TooLate, TaskState::Finished)
+fn a_cancelled_group_says_so() {
+    let (pool, gate) = (pool(1), Gate::default());
+    let blocker = held(&pool, &gate);
+    let mut group = TaskGroup::new(&pool);
+    group.submit(|| 1);
+    group.submit(|| 2);
+    group.cancel();
+    assert!(group.token().is_cancelled());
+    let errors = group.all().unwrap_err().into_errors();
+    assert!(errors.len() == 2 && errors.iter().all(TaskError::is_cancelled));
+    gate.open();
+    assert_eq!(blocker.result().unwrap(), 7);
+}
+
+#[test]
+fn groups_can_be_awaited() {
+    quiet();
+    let pool = pool(2);
+    let group = || {
+        let mut group = TaskGroup::new(&pool);
+        group.submit(|| 1);
+        group.submit(|| 2);
+        group
+    };
+    assert_eq!(block_on(group().all_async()).unwrap(), [1, 2]);
+    assert!(block_on(group().first_async()).unwrap() <= 2);
+    assert_eq!(block_on(group().settle_async()).len(), 2);
+    let mut failing = group();
+    failing.submit(|| panic!("the third"));
+    assert!(
+        block_on(failing.all_async())
+            .unwrap_err()
+            .first()
+            .is_panicked()
     );
+}
+
+#[test]
+#[cfg(unix)]
+fn after_a_fork_nobody_waits_for_ever() {
+    let (pool, gate) = (pool(1), Gate::default());
+    let mut tasks = as_completed([(1, held(&pool, &gate)), (2, Inline.submit(|| 2))]);
+    let waited = [held(&pool, &gate), held(&pool, &gate)];
+    // SAFETY: the child looks at handles and ends without running anything of
+    // the test harness.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        let first = tasks.next().is_some();
+        let refused = [tasks.next(), tasks.next()].into_iter().flatten();
+        let refused = refused.filter(|(_, r)| r.as_ref().is_err_and(TaskError::is_refused));
+        let waits = wait(&waited, When::FirstError, None) && wait(&waited, When::AllDone, None);
+        let fine = first && refused.count() <= 1 && tasks.next().is_none() && waits;
+        drop(tasks);
+        // SAFETY: ends the child at once.
+        unsafe { libc::_exit(i32::from(!fine)) };
+    }
+    let mut status = 0;
+    // SAFETY: waits for the child made above.
+    assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+    assert_eq!(status, 0);
+    gate.open();
+    assert_eq!(tasks.map(|(_, value)| value.unwrap()).sum::<u32>(), 9);
 }

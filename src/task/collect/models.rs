@@ -7,7 +7,7 @@ use super::super::{Claim, Handle, Job, Origin, accept};
 use super::*;
 use crate::primitive::UnsafeCell;
 use crate::primitive::fork::NO_POOL;
-use crate::primitive::model::Model;
+use crate::primitive::model::run::Model;
 use crate::primitive::thread;
 use crate::wait::waiter::List;
 
@@ -29,6 +29,7 @@ fn run(job: Job) -> thread::JoinHandle<()> {
 /// Fear: two ends at once, and one is lost, or comes twice, or sleeps for ever;
 /// or the result of a task is not seen.
 /// Must fail when: the sleeper is left after the look; only a later key wakes.
+/// Bound: three threads, 3 preemptions; 2 in the quick tier.
 #[test]
 fn two_ends_racing_with_the_consumer_come_once_each() {
     Model::new("collect::two_ends_racing_with_the_consumer_come_once_each")
@@ -56,7 +57,8 @@ fn two_ends_racing_with_the_consumer_come_once_each() {
 
 /// Fear: the consumer leaves while a task ends: its entry is freed twice, or
 /// never, or its key goes to an inbox that is gone.
-/// Must fail when: entries are left behind.
+/// Must fail when: a task takes an entry after its end.
+/// Bound: none, two threads.
 #[test]
 fn a_consumer_that_leaves_races_with_an_end() {
     Model::new("collect::a_consumer_that_leaves_races_with_an_end")
@@ -77,6 +79,7 @@ fn a_consumer_that_leaves_races_with_an_end() {
 /// Fear: a wait for the first of two misses it, or leaves an entry with the
 /// other.
 /// Must fail when: entries are left behind; the sleeper is left after the look.
+/// Bound: none, two threads.
 #[test]
 fn a_wait_for_the_first_sees_it_and_leaves_nothing() {
     Model::new("collect::a_wait_for_the_first_sees_it_and_leaves_nothing")
@@ -92,5 +95,27 @@ fn a_wait_for_the_first_sees_it_and_leaves_nothing() {
             other.task().header().state.put_back(list).unwrap();
             runner.join().unwrap();
             drop(never);
+        });
+}
+
+/// Fear: a wait that gives up takes the list away while the task ends, and
+/// another sleeper in it is never woken.
+/// Must fail when: the remover forgets those whom it took away.
+/// Bound: three threads, 2 preemptions.
+#[test]
+fn a_wait_that_gives_up_loses_nobody_else() {
+    Model::new("collect::a_wait_that_gives_up_loses_nobody_else")
+        .preemptions(2)
+        .check(|| {
+            let (job, handle) = queued(|| ());
+            let handle = Arc::new(handle);
+            let runner = run(job);
+            let other = Arc::clone(&handle);
+            let sleeper =
+                thread::spawn(String::from("sleeper"), None, move || other.wait()).unwrap();
+            wait([&*handle], When::FirstDone, Some(Duration::from_secs(1)));
+            sleeper.join().unwrap();
+            runner.join().unwrap();
+            assert!(handle.is_finished());
         });
 }
