@@ -634,11 +634,18 @@ fn after_a_fork_nobody_waits_for_ever() {
     // the test harness.
     let child = unsafe { libc::fork() };
     if child == 0 {
-        let first = tasks.next().is_some();
-        let refused = [tasks.next(), tasks.next()].into_iter().flatten();
-        let refused = refused.filter(|(_, r)| r.as_ref().is_err_and(TaskError::is_refused));
-        let waits = wait(&waited, When::FirstError, None) && wait(&waited, When::AllDone, None);
-        let fine = first && refused.count() <= 1 && tasks.next().is_none() && waits;
+        let mut results = Vec::new();
+        while let Some(next) = tasks.next() {
+            results.push(next);
+        }
+        let refused = |r: &Result<u32, TaskError>| r.as_ref().is_err_and(TaskError::is_refused);
+        let fine = results.len() == 2
+            && results.iter().all(|(key, r)| match key {
+                1 => refused(r),
+                _ => matches!(r, Ok(2)),
+            })
+            && wait(&waited, When::FirstError, None)
+            && wait(&waited, When::AllDone, None);
         drop(tasks);
         // SAFETY: ends the child at once.
         unsafe { libc::_exit(i32::from(!fine)) };

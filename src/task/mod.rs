@@ -44,8 +44,8 @@ pub(crate) use frame::{Inspected, Watch, inspect};
 pub use group::TaskGroup;
 pub use handle::{CancelOnDrop, Handle};
 pub(crate) use job::{Job, Ran, run_claimed};
+pub(crate) use map::map_on;
 pub use map::{Keyed, Map};
-pub(crate) use map::{MapTask, map_on};
 pub use options::{Task, TaskOptions, With, task};
 
 use state::Phase;
