@@ -635,7 +635,7 @@ fn after_a_fork_nobody_waits_for_ever() {
     let child = unsafe { libc::fork() };
     if child == 0 {
         let mut results = Vec::new();
-        while let Some(next) = tasks.next() {
+        for next in tasks.by_ref() {
             results.push(next);
         }
         let refused = |r: &Result<u32, TaskError>| r.as_ref().is_err_and(TaskError::is_refused);
