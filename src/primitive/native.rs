@@ -288,6 +288,7 @@ pub(crate) fn available_cpus() -> usize {
 ///
 /// `SLOT.get()` and `SLOT.set(pointer)`. It has no destructor, so it can be
 /// used at any time of a thread's life.
+#[cfg(not(raddle_loom))]
 macro_rules! thread_slot {
     ($(#[$meta:meta])* $vis:vis static $name:ident) => {
         ::std::thread_local! {
@@ -297,4 +298,5 @@ macro_rules! thread_slot {
         }
     };
 }
+#[cfg(not(raddle_loom))]
 pub(crate) use thread_slot;

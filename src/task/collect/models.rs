@@ -22,7 +22,9 @@ fn queued<R: Send + 'static>(f: impl FnOnce() -> R + Send + 'static) -> (Job, Ha
 }
 
 fn run(job: Job) -> thread::JoinHandle<()> {
-    let spawned = thread::spawn(String::from("runner"), None, move || drop(job.run(&())));
+    let spawned = thread::spawn(String::from("runner"), None, move || {
+        let _ = job.run(&());
+    });
     spawned.unwrap()
 }
 
