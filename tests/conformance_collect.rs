@@ -634,10 +634,7 @@ fn after_a_fork_nobody_waits_for_ever() {
     // the test harness.
     let child = unsafe { libc::fork() };
     if child == 0 {
-        let mut results = Vec::new();
-        while let Some(next) = tasks.next() {
-            results.push(next);
-        }
+        let results: Vec<_> = tasks.by_ref().collect();
         let refused = |r: &Result<u32, TaskError>| r.as_ref().is_err_and(TaskError::is_refused);
         let fine = results.len() == 2
             && results.iter().all(|(key, r)| match key {

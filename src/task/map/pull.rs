@@ -51,6 +51,9 @@ enum Window<K, R> {
     Unordered(AsCompleted<Keys<K>, Output<R>>),
 }
 
+/// A task that has ended, or counts as ended.
+type Ended<K, R> = (Keys<K>, Result<Output<R>, TaskError>);
+
 enum Keys<K> {
     One(K),
     Many(Vec<K>),
@@ -243,7 +246,7 @@ impl<'p, I: Iterator, R, K> Pull<'p, I, R, K> {
 
     /// The next task that has ended, or that counts as ended because the
     /// deadline has passed.
-    fn next_task(&mut self) -> Option<(Keys<K>, Result<Output<R>, TaskError>)> {
+    fn next_task(&mut self) -> Option<Ended<K, R>> {
         let deadline = self.settings.deadline.map_or(Deadline::NEVER, Deadline::at);
         let overdue = match &mut self.window {
             Window::Ordered(window) => {
