@@ -602,6 +602,33 @@ fn a_cancelled_group_says_so() {
 }
 
 #[test]
+fn a_panic_in_a_group_names_the_line_that_submitted_it() {
+    quiet();
+    let pool = pool(1);
+    let mut group = TaskGroup::new(&pool);
+    group.submit(|| panic!("here"));
+    let mut outcomes: Vec<Result<(), _>> = group.settle();
+    match outcomes.remove(0) {
+        Err(TaskError::Panicked(panic)) => assert_eq!(panic.submitted_at().file(), file!()),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_is_awaited_can_move_between_threads() {
+    fn is_send<T: Send>(_: &T) {}
+    let pool = pool(1);
+    let mut tasks = as_completed([(1, pool.submit(|| 1))]);
+    is_send(&tasks);
+    is_send(&tasks.next_async());
+    let mut group = TaskGroup::new(&pool);
+    group.submit(|| 1);
+    is_send(&group.all_async());
+    is_send(&TaskGroup::<_, u32>::new(&pool).first_async());
+    is_send(&TaskGroup::<_, u32>::new(&pool).settle_async());
+}
+
+#[test]
 fn groups_can_be_awaited() {
     quiet();
     let pool = pool(2);
