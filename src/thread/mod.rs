@@ -343,10 +343,6 @@ impl<T: Task> Submit<T> for ThreadPool {
     fn accept(&self, task: T) -> Handle<T::Output> {
         self.submit(task)
     }
-
-    fn width(&self) -> usize {
-        self.width()
-    }
 }
 
 impl Drop for ThreadPool {

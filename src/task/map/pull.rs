@@ -51,9 +51,6 @@ enum Window<K, R> {
     Unordered(AsCompleted<Keys<K>, Output<R>>),
 }
 
-/// A task that has ended, or counts as ended.
-type Ended<K, R> = (Keys<K>, Result<Output<R>, TaskError>);
-
 enum Keys<K> {
     One(K),
     Many(Vec<K>),
@@ -66,6 +63,9 @@ struct Current<K, R> {
     /// For those without a result of their own: why the whole chunk has none.
     error: Option<TaskError>,
 }
+
+/// A task that has ended, with the keys of its items.
+type Ended<K, R> = (Keys<K>, Result<Output<R>, TaskError>);
 
 impl<'p, I: Iterator, R, K> Pull<'p, I, R, K> {
     pub(super) fn new(

@@ -489,7 +489,7 @@ impl Sleep {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, raddle_loom))]
 impl Sleep {
     /// Idle permits, searching threads, parked threads.
     pub(super) fn counts(&self) -> (usize, usize, usize) {
