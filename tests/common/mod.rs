@@ -185,6 +185,16 @@ pub(crate) fn until(mut holds: impl FnMut() -> bool) {
     }
 }
 
+/// Submits until the pool refuses; says how many empty tasks it took until then.
+pub(crate) fn until_closed(pool: &ThreadPool) -> u64 {
+    (0..)
+        .find(|_| {
+            thread::yield_now();
+            pool.try_submit(|| ()).is_err()
+        })
+        .expect("u64 is enough")
+}
+
 /// How many values were made, and how many dropped.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tally(Arc<(AtomicUsize, AtomicUsize)>);
