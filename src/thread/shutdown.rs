@@ -8,15 +8,16 @@
 //! 4. *Close the crew*: the last thread that parks dismisses them all.
 //! 5. *Wait*: for the end, or up to the limit, or not at all.
 //! 6. *Cancel leftovers* of submitters that raced with the end, and *join* the
-//!    threads. A thread of the pool cannot join itself: it goes on, and leaves
-//!    when its task returns.
+//!    threads. A thread of the pool joins nobody; one that waits for the end
+//!    of its own pool is not joined: it goes on, and leaves when its task
+//!    returns.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::core::{Core, Intake};
-use super::worker::with_worker;
+use super::worker::{is_thread_of, with_worker};
 use crate::primitive::atomic::Ordering::Relaxed;
 use crate::primitive::block::{BlockHook, BlockedOn};
 use crate::task::TaskInfo;
@@ -126,14 +127,17 @@ impl Core {
     /// Steps 5 and 6; `false` says that the deadline came first.
     pub(super) fn wait_for_end(self: &Arc<Self>, deadline: Deadline) -> bool {
         let ended = with_worker(self.id, |worker| {
-            if let Some(worker) = worker {
-                worker.block_starts(BlockedOn::Thing("the end of its own pool"));
-            }
-            let is_member = worker.is_some();
-            let ended = (self.sleep).wait_for_end(is_member, deadline, || self.has_work());
-            if let Some(worker) = worker {
-                worker.block_ends();
-            }
+            let Some(worker) = worker else {
+                return (self.sleep).wait_for_end(false, deadline, || self.has_work());
+            };
+            let is_closer = &self.slots[worker.index()].is_closer;
+            // ORDERING: Relaxed here and in `join_threads`: the crew's lock,
+            // under which closers are counted, lies in between.
+            is_closer.store(true, Relaxed);
+            worker.block_starts(BlockedOn::Thing("the end of its own pool"));
+            let ended = (self.sleep).wait_for_end(true, deadline, || self.has_work());
+            worker.block_ends();
+            is_closer.store(ended, Relaxed);
             ended
         });
         if ended {
@@ -143,10 +147,14 @@ impl Core {
         ended
     }
 
+    /// Joins those that are gone, not those that wait for the end themselves.
+    /// A thread of the pool joins nobody: another may be joining it.
     fn join_threads(&self) {
-        let own = with_worker(self.id, |worker| worker.map(|worker| worker.index()));
-        for (index, slot) in self.used_slots().iter().enumerate() {
-            if own == Some(index) {
+        if is_thread_of(self.id) {
+            return;
+        }
+        for slot in self.used_slots() {
+            if slot.is_closer.load(Relaxed) {
                 continue;
             }
             let thread = slot.join.lock().take();

@@ -264,6 +264,23 @@ pub(crate) fn child(test: &str, role: &str, more: &[(&str, &str)]) -> Output {
     command.output().expect("the test's child")
 }
 
+/// The number that the system gives this thread.
+#[cfg(target_os = "linux")]
+pub(crate) fn thread_number() -> i32 {
+    // SAFETY: the call has no preconditions.
+    unsafe { libc::gettid() }
+}
+
+/// Whether a thread of this process sleeps, at five looks in a row.
+#[cfg(target_os = "linux")]
+pub(crate) fn is_asleep(thread: i32) -> bool {
+    (0..5).all(|_| {
+        thread::yield_now();
+        let stat = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat"));
+        stat.is_ok_and(|stat| stat.rsplit(')').next().unwrap().starts_with(" S"))
+    })
+}
+
 /// Threads of this process at this moment.
 #[cfg(target_os = "linux")]
 pub(crate) fn threads() -> usize {

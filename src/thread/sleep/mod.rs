@@ -479,7 +479,12 @@ impl Sleep {
                 }
             }
         }
-        crew.closers -= usize::from(is_member);
+        if !ended {
+            crew.closers -= usize::from(is_member);
+        }
+        // Otherwise it stays counted, or the next closer would wait for this
+        // thread to leave. Nobody starts after the end, and no closer leaves
+        // before all the others are gone: so `live <= closers` stays true.
         ended
     }
 
