@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use common::{CountWaker, Gate, Tally, hold, pool, running, until, watch, watch_all};
 use raddle::{
     Cancel, CancellationToken, Handle, Inline, Refusal, Task as _, TaskError, TaskState,
-    ThreadPool, current, task,
+    ThreadPool, as_completed, current, task,
 };
 
 /// Adds a callback that sends what it is called with.
@@ -461,8 +461,22 @@ fn c025_a_cancelled_periodic_task_never_fires_again() {}
 fn c026_take_twice() {}
 
 #[test]
-#[ignore = "as_completed is not in this tree yet"]
-fn c027_next_timeout_zero_gives_only_finished_handles() {}
+fn c027_next_timeout_zero_gives_only_finished_handles() {
+    watch(|| {
+        let pool = pool(2);
+        let gate = Gate::new();
+        let runs = running(&pool, &gate, || 1);
+        let ended = pool.submit(|| 2);
+        ended.wait();
+        let mut completed = as_completed([("runs", runs), ("ended", ended)]);
+        let (name, value) = completed.next_timeout(Duration::ZERO).unwrap();
+        assert_eq!((name, value.unwrap()), ("ended", 2));
+        assert!(completed.next_timeout(Duration::ZERO).is_none());
+        assert_eq!(completed.len(), 1);
+        gate.open();
+        assert_eq!(completed.next().unwrap().0, "runs");
+    });
+}
 
 #[test]
 fn c028_a_result_is_freed_with_its_handle() {

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::thread;
 use std::time::Duration;
 
-use common::{Backend, Gate, Tally, hold, pool, running, until, watch, watch_all};
+use common::{Gate, Tally, hold, pool, running, until, watch, watch_all};
 use raddle::{
     Cancel, Inline, Refusal, Shutdown, StartError, TaskError, TaskState, ThreadPool, WhenFull,
     current, task,
@@ -823,17 +823,5 @@ fn c073_drop_while_unwinding_cancels_the_queue() {
         let handle = queued.1.recv().unwrap();
         assert!(handle.result().unwrap_err().is_cancelled());
         assert_eq!(ran.made(), 0);
-    });
-}
-
-/// Everything that has a width is a backend of the other tests.
-#[test]
-fn c053_inline_and_pool_agree_on_widths() {
-    watch(|| {
-        use raddle::Submit;
-        let inline = Backend::Inline;
-        assert_eq!(inline.submit(|| 1).result().unwrap(), 1);
-        assert_eq!(<Inline as Submit<fn()>>::width(&Inline), 1);
-        assert_eq!(pool(3).width(), 3);
     });
 }

@@ -37,17 +37,22 @@ impl Drop for Frame {
 
 /// Is told which frame is a thread's top one, so that others can look at it.
 pub(crate) trait Watch {
-    /// `top` is the top frame from now on.
-    fn begins(&self, below: *const (), top: *const ());
+    /// `top` is the top frame from now on; returns the one that was, which is
+    /// not always the one below: some runs are not watched.
+    fn begins(&self, top: *const ()) -> *const ();
 
-    /// `top` is about to end; once this returns nobody looks at it any more.
-    fn ends(&self, top: *const (), below: *const ());
+    /// The top frame is about to end, and `before` is the top one again. Once
+    /// this returns, nobody looks at the one that ends.
+    fn ends(&self, before: *const ());
 }
 
 /// Nobody watches.
 impl Watch for () {
-    fn begins(&self, _below: *const (), _top: *const ()) {}
-    fn ends(&self, _top: *const (), _below: *const ()) {}
+    fn begins(&self, _top: *const ()) -> *const () {
+        std::ptr::null()
+    }
+
+    fn ends(&self, _before: *const ()) {}
 }
 
 /// Runs a task through `run` with its frame in place.
@@ -69,10 +74,10 @@ pub(super) unsafe fn run(
     };
     let top: *const () = (&raw const frame).cast();
     CURRENT.set(top);
-    watch.begins(frame.below, top);
+    let before = watch.begins(top);
     // SAFETY: by (2).
     let phase = unsafe { run(task) };
-    watch.ends(top, frame.below);
+    watch.ends(before);
     phase
 }
 

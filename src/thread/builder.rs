@@ -23,6 +23,9 @@ const SPARES: usize = 256;
 /// So long a spare thread stays when nobody needs it, unless told otherwise.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
+/// How often a searching thread looks again before it sleeps.
+const SEARCH_ROUNDS: u32 = if cfg!(raddle_loom) { 0 } else { 40 };
+
 /// What a pool was built with.
 pub(super) struct Config {
     pub(super) name: String,
@@ -33,6 +36,9 @@ pub(super) struct Config {
     pub(super) keep_alive: Duration,
     pub(super) stack_size: Option<usize>,
     pub(super) queue_limit: Option<(usize, WhenFull)>,
+    /// How often a searching thread looks again before it sleeps: never, where
+    /// there is one CPU, since nobody else can bring work meanwhile.
+    pub(super) search_rounds: u32,
     pub(super) caller_runs: bool,
     pub(super) trace_tasks: bool,
     start_hook: Option<Hook>,
@@ -105,6 +111,11 @@ impl ThreadPoolBuilder {
                 keep_alive: KEEP_ALIVE,
                 stack_size: None,
                 queue_limit: None,
+                search_rounds: if available_cpus() > 1 {
+                    SEARCH_ROUNDS
+                } else {
+                    0
+                },
                 caller_runs: false,
                 trace_tasks: false,
                 start_hook: None,
@@ -252,10 +263,21 @@ impl ThreadPoolBuilder {
 
 /// The workers of a pool that was not told how many.
 fn default_workers() -> usize {
-    (std::env::var("RADDLE_WORKERS").ok())
-        .and_then(|text| text.trim().parse().ok())
-        .filter(|workers| (1..=THREADS_MAX).contains(workers))
-        .unwrap_or_else(available_cpus)
+    let cpus = available_cpus();
+    let Some(text) = std::env::var_os("RADDLE_WORKERS") else {
+        return cpus;
+    };
+    let workers = text.to_str().and_then(|text| text.trim().parse().ok());
+    match workers {
+        Some(workers) if (1..=THREADS_MAX).contains(&workers) => workers,
+        _ => {
+            eprintln!(
+                "raddle: RADDLE_WORKERS={text:?} is no number from 1 to {THREADS_MAX}: \
+                 using {cpus}, the number of CPUs"
+            );
+            cpus
+        }
+    }
 }
 
 impl fmt::Debug for ThreadPoolBuilder {

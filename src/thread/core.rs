@@ -76,7 +76,7 @@ impl Core {
             };
             if let Err(source) = core.start_thread(index) {
                 core.sleep.start_failed(index, || core.has_work());
-                core.set_intake(Intake::Closed);
+                core.close(Intake::Closed);
                 core.wait_for_end(Deadline::NEVER);
                 return Err(StartError::threads(resident, got, source));
             }

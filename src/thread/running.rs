@@ -56,7 +56,7 @@ impl Running {
                     break word;
                 }
             }
-            thread::spin_hint();
+            thread::yield_now();
         };
         // SAFETY: the mark keeps the thread inside `ends` of its top frame.
         unsafe { inspect(std::ptr::with_exposed_provenance(frame), f) };
@@ -64,37 +64,37 @@ impl Running {
         self.0.fetch_and(!LOOKED_AT, Release);
     }
 
-    fn replace(&self, from: usize, to: usize) {
+    /// Only the thread itself: changes its top frame, and returns the one before.
+    fn replace(&self, to: usize) -> usize {
+        // ORDERING: Relaxed, only this thread changes the frame.
+        let from = self.0.load(Relaxed) & !LOOKED_AT;
+        if from == 0 || mutant("running-ends-while-looked-at") {
+            // Nobody looks at no frame.
+            // ORDERING: Release pairs with the Acquire in `look`.
+            self.0.store(to, Release);
+            return from;
+        }
         // ORDERING: Acquire pairs with the Release at the end of a look,
         // Release with the Acquire at the start of the next one.
         while (self.0)
             .compare_exchange_weak(from, to, AcqRel, Relaxed)
             .is_err()
         {
-            if mutant("running-ends-while-looked-at") {
-                self.0.store(to, Release);
-                return;
-            }
-            thread::spin_hint();
+            // Whoever looks may have lost its CPU in the middle of it.
+            thread::yield_now();
         }
+        from
     }
 }
 
 impl Watch for Running {
     #[inline]
-    fn begins(&self, below: *const (), top: *const ()) {
-        let (below, top) = (below.addr(), top.expose_provenance());
-        // ORDERING: Relaxed, only this thread stores frames here.
-        if below == 0 || self.0.load(Relaxed) == 0 {
-            // ORDERING: Release pairs with the Acquire in `look`.
-            self.0.store(top, Release);
-        } else {
-            self.replace(below, top);
-        }
+    fn begins(&self, top: *const ()) -> *const () {
+        std::ptr::with_exposed_provenance(self.replace(top.expose_provenance()))
     }
 
     #[inline]
-    fn ends(&self, top: *const (), below: *const ()) {
-        self.replace(top.addr(), below.expose_provenance());
+    fn ends(&self, before: *const ()) {
+        self.replace(before.addr());
     }
 }

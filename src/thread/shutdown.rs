@@ -19,7 +19,7 @@ use std::time::Duration;
 use super::core::{Core, Intake};
 use super::worker::{is_thread_of, with_worker};
 use crate::primitive::atomic::Ordering::Relaxed;
-use crate::primitive::block::{BlockHook, BlockedOn};
+use crate::primitive::block::{BlockedOn, Blocking};
 use crate::task::TaskInfo;
 use crate::wait::deadline::Deadline;
 
@@ -112,7 +112,7 @@ impl Core {
     }
 
     /// Steps 1 to 4.
-    fn close(&self, intake: Intake) {
+    pub(super) fn close(&self, intake: Intake) {
         self.set_intake(intake);
         self.wake_submitters();
         let not_due = self.delayed.close();
@@ -126,20 +126,21 @@ impl Core {
 
     /// Steps 5 and 6; `false` says that the deadline came first.
     pub(super) fn wait_for_end(self: &Arc<Self>, deadline: Deadline) -> bool {
-        let ended = with_worker(self.id, |worker| {
-            let Some(worker) = worker else {
-                return (self.sleep).wait_for_end(false, deadline, || self.has_work());
-            };
-            let is_closer = &self.slots[worker.index()].is_closer;
-            // ORDERING: Relaxed here and in `join_threads`: the crew's lock,
-            // under which closers are counted, lies in between.
-            is_closer.store(true, Relaxed);
-            worker.block_starts(BlockedOn::Thing("the end of its own pool"));
-            let ended = (self.sleep).wait_for_end(true, deadline, || self.has_work());
-            worker.block_ends();
-            is_closer.store(ended, Relaxed);
-            ended
-        });
+        // The caller may be a worker, of this pool or of another.
+        let blocking = Blocking::start(BlockedOn::Thing("the end of a pool"));
+        let own = with_worker(self.id, |worker| worker.map(|worker| worker.index()));
+        let is_closer = own.map(|index| &self.slots[index].is_closer);
+        // ORDERING: Relaxed here and in `join_threads`: the crew's lock, under
+        // which closers are counted, lies in between.
+        let mark = |closes| {
+            if let Some(is_closer) = is_closer {
+                is_closer.store(closes, Relaxed);
+            }
+        };
+        mark(true);
+        let ended = (self.sleep).wait_for_end(own.is_some(), deadline, || self.has_work());
+        mark(ended);
+        drop(blocking);
         if ended {
             self.discard_all();
             self.join_threads();
@@ -154,6 +155,7 @@ impl Core {
             return;
         }
         for slot in self.used_slots() {
+            // ORDERING: see `wait_for_end`.
             if slot.is_closer.load(Relaxed) {
                 continue;
             }

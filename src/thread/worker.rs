@@ -22,19 +22,16 @@ use super::running::Running;
 use super::sleep::{Awake, Standing};
 use crate::primitive::block::{BlockHook, BlockedOn, with_hook};
 use crate::primitive::thread::{self, JoinHandle};
-use crate::primitive::unmodelled::{AtomicBool, AtomicU64, OnceLock};
-use crate::primitive::{Deque, Mutex, Steal, Stealer, available_cpus, fork, thread_slot};
+use crate::primitive::unmodelled::{AtomicU64, OnceLock};
+use crate::primitive::{Deque, Mutex, Steal, Stealer, fork, thread_slot};
 use crate::task::{self, Job, Ran};
 
-use crate::primitive::atomic::Ordering::Relaxed;
+use crate::primitive::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// Every so many searches the injector comes before the own deque, so that
 /// tasks that spawn tasks for ever do not starve outsiders. A prime, as in Go
 /// and tokio, so that it does not fall into step with the program's own cycles.
 const INJECTOR_FIRST: u32 = 61;
-
-/// How often a searching thread looks again before it sleeps.
-const SEARCH_ROUNDS: u32 = if cfg!(raddle_loom) { 0 } else { 40 };
 
 thread_slot! {
     /// The worker that runs in this thread.
@@ -187,10 +184,6 @@ impl Worker {
         self.index
     }
 
-    pub(super) fn standing(&self) -> &Standing {
-        &self.standing
-    }
-
     /// Puts a job where this thread finds it first, and thieves last.
     #[inline]
     pub(super) fn push_newest(&self, job: Job) {
@@ -246,7 +239,7 @@ impl Worker {
             if let Some(job) = self.look_once() {
                 return Some(job);
             }
-            if round == SEARCH_ROUNDS || available_cpus() == 1 {
+            if round == self.core.config.search_rounds {
                 return None;
             }
             if !self.standing.is_searching() && !self.core.sleep.start_searching(&self.standing) {
@@ -265,7 +258,7 @@ impl Worker {
     fn look_once(&self) -> Option<Job> {
         let searches = self.searches.get().wrapping_add(1);
         self.searches.set(searches);
-        if searches % INJECTOR_FIRST == 0 {
+        if searches.is_multiple_of(INJECTOR_FIRST) {
             (self.take_injected())
                 .or_else(|| self.deque.pop())
                 .or_else(|| self.steal())
@@ -324,6 +317,10 @@ fn insist(mut attempt: impl FnMut() -> Steal<Job>) -> Option<Job> {
 impl BlockHook for Worker {
     fn pool(&self) -> u32 {
         self.core.id
+    }
+
+    fn worker(&self) -> usize {
+        self.index
     }
 
     fn block_starts(&self, on: BlockedOn) {

@@ -479,12 +479,8 @@ impl Sleep {
                 }
             }
         }
-        if !ended {
-            crew.closers -= usize::from(is_member);
-        }
-        // Otherwise it stays counted, or the next closer would wait for this
-        // thread to leave. Nobody starts after the end, and no closer leaves
-        // before all the others are gone: so `live <= closers` stays true.
+        // After the end it stays counted: other closers do not wait for it.
+        crew.closers -= usize::from(is_member && !ended);
         ended
     }
 
@@ -494,7 +490,7 @@ impl Sleep {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, raddle_loom))]
 impl Sleep {
     /// Idle permits, searching threads, parked threads.
     pub(super) fn counts(&self) -> (usize, usize, usize) {
