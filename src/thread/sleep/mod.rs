@@ -479,7 +479,8 @@ impl Sleep {
                 }
             }
         }
-        crew.closers -= usize::from(is_member);
+        // After the end it stays counted: other closers do not wait for it.
+        crew.closers -= usize::from(is_member && !ended);
         ended
     }
 
