@@ -55,6 +55,8 @@
 //! own fence, and cancels what it has pushed itself.
 
 mod census;
+#[cfg(all(test, raddle_loom))]
+mod models;
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -495,5 +497,10 @@ impl Sleep {
     pub(super) fn counts(&self) -> (usize, usize, usize) {
         let (idle, searching) = self.census.counts();
         (idle, searching, self.crew.lock().parked.len())
+    }
+
+    /// Indices that nobody has.
+    pub(super) fn free(&self) -> usize {
+        self.crew.lock().free.len()
     }
 }
