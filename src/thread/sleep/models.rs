@@ -333,3 +333,234 @@ fn a_job_pushed_while_the_thief_falls_asleep_is_seen() {
             assert_eq!(room.ran.load(Relaxed), 1);
         });
 }
+
+/// Fear: one of two sleepers is woken for two jobs, and the other sleeps on.
+/// Must fail when: a search that has found something does not look again; the
+/// thread that finds a job as it falls asleep does not search.
+/// Bound: 3 preemptions, three threads; 2 in the quick tier.
+#[test]
+fn of_two_jobs_published_together_each_gets_a_thread() {
+    Model::new("sleep::of_two_jobs_published_together_each_gets_a_thread")
+        .preemptions(3)
+        .quick(2)
+        .check(|| {
+            let mut room = Room::new(Flags::new(&[]), 2, 2, 2);
+            // Each job ends only when both run.
+            room.run = |room, _, _| {
+                room.count_done();
+                room.wait_for_done(2);
+            };
+            let room = room.open(2);
+            room.submit(&[0, 1]);
+            room.end();
+            room.is_quiet(2);
+        });
+}
+
+/// Fear: the last two threads fall asleep, each relying on the other.
+/// Must fail when: a thread parks without a look; a fence is missing.
+/// Bound: 3 preemptions, three threads; 2 in the quick tier.
+#[test]
+fn a_job_published_while_the_last_two_fall_asleep_is_run() {
+    Model::new("sleep::a_job_published_while_the_last_two_fall_asleep_is_run")
+        .preemptions(3)
+        .quick(2)
+        .check(|| {
+            let room = Room::new(Flags::new(&[]), 2, 2, 2).open(2);
+            room.submit(&[0]);
+            room.end();
+            room.is_quiet(1);
+        });
+}
+
+/// Fear: a submitter counts on a searcher that is just ending its search.
+/// Must fail when: a search ends without a look; the search is not given back.
+/// Bound: 3 preemptions, three threads; 2 in the quick tier.
+#[test]
+fn a_submitter_may_count_on_a_searcher_that_ends_its_search() {
+    Model::new("sleep::a_submitter_may_count_on_a_searcher_that_ends_its_search")
+        .preemptions(3)
+        .quick(2)
+        .check(|| {
+            let mut room = Room::new(Flags::new(&[]), 2, 2, 1);
+            // The first job ends only when the second has run: elsewhere.
+            room.run = |room, _, job| match job {
+                0 => room.wait_for_done(1),
+                _ => room.count_done(),
+            };
+            room.write(0);
+            room.queue.put(0);
+            let room = room.open(1);
+            room.submit(&[1]);
+            room.end();
+            room.is_quiet(2);
+        });
+}
+
+/// A job 0 that waits, as a task does, for job 1, which another must run.
+fn blocks<Q: Queue>(room: &Arc<Room<Q>>, me: &Standing, job: usize) {
+    if job == 0 {
+        let call = room.sleep.block_starts(me, || room.in_sight());
+        room.answer(call);
+        room.wait_for_done(1);
+        room.sleep.block_ends(me);
+    } else {
+        room.count_done();
+    }
+}
+
+/// Fear: the only worker blocks, and the job it waits for finds no thread.
+/// Must fail when: a thread blocks without a look, or its look comes too early.
+/// Bound: 3 preemptions, three threads; 2 in the quick tier.
+#[test]
+fn a_job_published_while_the_worker_blocks_gets_a_spare() {
+    Model::new("sleep::a_job_published_while_the_worker_blocks_gets_a_spare")
+        .preemptions(3)
+        .quick(2)
+        .check(|| {
+            let mut room = Room::new(Flags::new(&[]), 1, 2, 1);
+            room.run = blocks;
+            room.write(0);
+            room.queue.put(0);
+            let room = room.open(1);
+            room.submit(&[1]);
+            room.end();
+            room.is_quiet(2);
+        });
+}
+
+/// Fear: the spare has just parked when it is needed once more; or it keeps
+/// the permit that its worker wants back.
+/// Must fail when: a thread blocks without a look; the permit is not taken.
+/// Bound: 2 preemptions, three threads.
+#[test]
+fn a_parked_spare_is_called_again() {
+    Model::new("sleep::a_parked_spare_is_called_again")
+        .preemptions(2)
+        .check(|| {
+            let mut room = Room::new(Flags::new(&[]), 1, 2, 1);
+            room.run = |room, me, job| {
+                if job == 0 {
+                    for count in 1..=2 {
+                        room.write(count);
+                        room.queue.put(count);
+                        room.published();
+                        let call = room.sleep.block_starts(me, || room.in_sight());
+                        room.answer(call);
+                        room.wait_for_done(count);
+                        room.sleep.block_ends(me);
+                    }
+                } else {
+                    room.count_done();
+                }
+            };
+            let room = room.open(1);
+            room.submit(&[0]);
+            room.end();
+            room.is_quiet(3);
+        });
+}
+
+/// Fear: a thread retires in the moment it is called, or a call finds neither
+/// it nor its free place; the job is lost.
+/// Must fail when: a called thread retires; one that has left does not look.
+/// Bound: 3 preemptions, three threads.
+#[test]
+fn a_job_published_while_the_last_thread_retires_is_run() {
+    Model::new("sleep::a_job_published_while_the_last_thread_retires_is_run")
+        .preemptions(3)
+        .check(|| {
+            let mut room = Room::new(Flags::new(&[]), 1, 1, 0);
+            room.keep_alive = Duration::ZERO;
+            let room = room.open(1);
+            room.submit(&[0]);
+            // Nobody stays: the job must be done when all have gone.
+            room.join();
+            room.is_quiet(1);
+        });
+}
+
+/// Fear: a submitter counts on a thread that could not be started.
+/// Must fail when: `start_failed` does not look, or keeps permit or search.
+/// Bound: 3 preemptions, three threads; 2 in the quick tier.
+#[test]
+fn a_job_published_while_a_start_fails_is_run() {
+    Model::new("sleep::a_job_published_while_a_start_fails_is_run")
+        .preemptions(3)
+        .quick(2)
+        .check(|| {
+            let room = Room::new(Flags::new(&[]), 2, 2, 1);
+            room.write(0);
+            room.queue.put(0);
+            let room = room.open(1);
+            let other = start({
+                let room = room.clone();
+                move || {
+                    room.write(2);
+                    room.queue.put(2);
+                    give_no_thread(&room);
+                }
+            });
+            room.write(1);
+            room.queue.put(1);
+            give_no_thread(&room);
+            other.join().unwrap();
+            room.end();
+            room.is_quiet(3);
+        });
+}
+
+/// Publishes, in a system that gives no threads.
+fn give_no_thread<Q: Queue>(room: &Arc<Room<Q>>) {
+    if let Call::Start(index) = room.sleep.job_published() {
+        room.sleep.start_failed(index, || room.in_sight());
+    }
+}
+
+/// Fear: a job that comes in as the pool ends is neither run nor cancelled.
+/// Must fail when: the last thread ends the pool with a look from before its
+/// fence; the submitter does not ask whether the pool has ended.
+/// Bound: 4 preemptions, three threads; 3 in the quick tier.
+#[test]
+fn a_job_submitted_while_the_pool_ends_is_run_or_cancelled() {
+    Model::new("sleep::a_job_submitted_while_the_pool_ends_is_run_or_cancelled")
+        .preemptions(4)
+        .quick(3)
+        .check(|| {
+            let room = Room::new(Flags::new(&[]), 1, 1, 1).open(1);
+            let submitter = start({
+                let room = room.clone();
+                move || room.submit(&[0])
+            });
+            room.end();
+            submitter.join().unwrap();
+            room.is_quiet(1);
+        });
+}
+
+/// Fear: two tasks that end their pool wait for each other, or nobody ends it.
+/// Must fail when: closers count as at work; nobody is told that one has left.
+/// Bound: 2 preemptions, three threads.
+#[test]
+fn two_threads_that_wait_for_the_end_of_their_pool_get_it() {
+    Model::new("sleep::two_threads_that_wait_for_the_end_of_their_pool_get_it")
+        .preemptions(2)
+        .check(|| {
+            let mut room = Room::new(Flags::new(&[]), 2, 2, 2);
+            room.run = |room, me, job| {
+                room.sleep.close(|| room.in_sight());
+                let call = room.sleep.block_starts(me, || room.in_sight());
+                room.answer(call);
+                let never = Deadline::NEVER;
+                assert!(room.sleep.wait_for_end(true, never, || room.in_sight()));
+                room.sleep.block_ends(me);
+                // Each of the two may wait for the other afterwards.
+                room.count_done();
+                room.wait_for_done(if job == 0 { 2 } else { 1 });
+            };
+            let room = room.open(2);
+            room.submit(&[0, 1]);
+            room.end();
+            room.is_quiet(2);
+        });
+}
