@@ -355,11 +355,15 @@ impl Sleep {
         if !mutant("sleep-park-without-look") && has_work() {
             let mut crew = self.crew.lock();
             let mine = crew.parked.iter().rposition(|index| *index == me.index);
+            // With the search, as if called: whoever counted on the search that
+            // we have just given up may have left more than one job.
+            let search = !mutant("sleep-look-without-search");
             if let Some(at) = mine
-                && self.census.take(false)
+                && self.census.take(search)
             {
                 crew.parked.remove(at);
                 me.has_permit.set(true);
+                me.is_searching.set(search);
                 return Awake::Work;
             }
             // Called already; or those who hold the permits will look.
