@@ -50,9 +50,12 @@
 //!
 //! Once the crew is closing, the last thread that parks ends the pool: all
 //! that live are parked (or wait inside a shutdown), and no job is in sight.
-//! The ENDED mark goes into the census, then comes a fence, then the last look
-//! at the injector; a submitter that raced with it sees the mark after its
-//! own fence, and cancels what it has pushed itself.
+//! That thread holds the lock, and all permits and searches have been given
+//! back; *then* it fences, *then* looks everywhere, *then* marks the end. A
+//! submitter from outside that sees a permit taken or a searcher has left its
+//! job in sight of that look, and the pool goes on. One that sees neither calls
+//! somebody: it gets the lock before the look, and the same is true; or after
+//! the mark, which it then sees, and cancels what it has pushed itself.
 
 mod census;
 #[cfg(all(test, raddle_loom))]
@@ -442,14 +445,19 @@ impl Sleep {
 
     fn end_if_done(&self, crew: &mut Crew, has_work: &impl Fn() -> bool) {
         let still = crew.parked.len() + crew.closers;
-        if !crew.closing || crew.ended || still != crew.live || has_work() {
+        if !crew.closing || crew.ended || still != crew.live {
+            return;
+        }
+        if !mutant("sleep-end-without-fence") {
+            // ORDERING: pairs with the fence in `job_published`; see "The end"
+            // at the top of this file.
+            fence(SeqCst);
+        }
+        if has_work() {
             return;
         }
         crew.ended = true;
-        // ORDERING: Relaxed and a fence: pairs with the fence in
-        // `job_published`; see "The end" at the top of this file.
         self.census.end();
-        fence(SeqCst);
         for index in crew.parked.drain(..) {
             let seat = &self.seats[index];
             // ORDERING: Release pairs with the Acquire in `sleep`.
