@@ -33,7 +33,9 @@ struct Flags([AtomicBool; JOBS]);
 
 impl Flags {
     fn new(raised: &[usize]) -> Self {
-        Self(std::array::from_fn(|job| AtomicBool::new(raised.contains(&job))))
+        Self(std::array::from_fn(|job| {
+            AtomicBool::new(raised.contains(&job))
+        }))
     }
 }
 
