@@ -233,7 +233,14 @@ impl<T: Task> Cell<T> {
 
     unsafe fn free(header: NonNull<Header>) {
         #[cfg(all(test, raddle_loom))]
-        LIVE.set(LIVE.get() - 1);
+        {
+            LIVE.set(LIVE.get() - 1);
+            // SAFETY: the cell is freed below.
+            let shared = unsafe { header.cast::<Self>().as_ref() };
+            // loom does not watch the allocator: for it, the free is a write
+            // that every use of the slot must precede.
+            shared.slot.with_mut(|_| ());
+        }
         let cell = header.cast::<Self>().as_ptr();
         // SAFETY: the caller holds the last reference, and the slot is empty
         // (`ManuallyDrop` drops nothing).

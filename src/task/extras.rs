@@ -26,7 +26,7 @@ use super::state::Phase;
 use crate::error::{TaskError, TimedOut};
 use crate::primitive::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use crate::primitive::unmodelled::OnceLock;
-use crate::primitive::{Mutex, mutant, now};
+use crate::primitive::{Mutex, mutant, now, weaken};
 use crate::wait::timer::{self, Fire, TimerKey};
 
 /// What a task was submitted with.
@@ -187,7 +187,7 @@ impl Extras {
     pub(super) fn release_link(&self) -> bool {
         // ORDERING: Release, our last deeds come before the free by another;
         // Acquire, the others' come before ours.
-        self.references.fetch_sub(1, Ordering::AcqRel) == 1
+        (self.references).fetch_sub(1, weaken("extras-release-link-relaxed", Ordering::AcqRel)) == 1
     }
 
     /// Ties a task that was just made to its token and its deadline.
@@ -229,7 +229,7 @@ impl Extras {
         let mut late = Links::default();
         {
             let mut links = self.links.lock();
-            if links.ended && !mutant("extras-keep-after-end") {
+            if links.ended {
                 store(&mut late);
             } else {
                 store(&mut links);

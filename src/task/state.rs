@@ -236,7 +236,7 @@ impl State {
     pub(crate) fn resolve_unstarted(&self, phase: Phase) -> Result<Resolved, Word> {
         // ORDERING: Release publishes what the caller prepared; Acquire shows
         // the waiters.
-        self.update(AcqRel, |word| {
+        self.update(weaken("state-resolve-relaxed", AcqRel), |word| {
             (word.phase() == Phase::Queued).then(|| word.without_waiters().with_phase(phase))
         })
         .map(Resolved::of)
@@ -312,7 +312,7 @@ impl State {
     pub(crate) fn release_handle(&self) -> Word {
         // ORDERING: Release, our last deeds come before the free by another;
         // Acquire, the other's come before ours.
-        Word(self.0.fetch_and(!HANDLE, AcqRel))
+        Word((self.0).fetch_and(!HANDLE, weaken("state-release-handle-relaxed", AcqRel)))
     }
 
     /// Clears `QUEUE`. Whoever gets a word without `HANDLE` frees the cell.
@@ -348,7 +348,7 @@ impl State {
         loop {
             let mut busy = false;
             // ORDERING: Acquire pairs with the Release in `push` and `put_back`.
-            let taken = self.update(Acquire, |word| {
+            let taken = self.update(weaken("state-take-list-relaxed", Acquire), |word| {
                 busy = !word.is_final() && word.is_list_taken();
                 (!word.is_final() && !busy).then(|| Word(word.without_waiters().0 | LIST))
             });
@@ -366,7 +366,7 @@ impl State {
     pub(crate) fn put_back(&self, rest: List) -> Result<(), (Word, List)> {
         let oldest = rest.oldest();
         // ORDERING: Release shows the waiters to whoever takes the list next.
-        let put = self.update(Release, |word| {
+        let put = self.update(weaken("state-put-back-relaxed", Release), |word| {
             if word.is_final() {
                 return None;
             }

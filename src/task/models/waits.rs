@@ -192,3 +192,20 @@ fn a_callback_added_while_the_task_ends_is_called_once() {
             desk.is_cleared();
         });
 }
+
+/// Fear: the task is cancelled while somebody falls asleep waiting for it.
+/// Must fail when: the cancel does not acquire the entries.
+/// Bound: none, two threads.
+#[test]
+fn a_waiter_of_a_task_that_is_cancelled_is_woken() {
+    model("task::a_waiter_of_a_task_that_is_cancelled_is_woken")
+        .unbounded()
+        .check(|| {
+            let desk = Desk::new();
+            let (job, handle) = queued(desk.task());
+            let queue = start(move || drop(job));
+            assert!(handle.result().is_err_and(|error| error.is_cancelled()));
+            queue.join().unwrap();
+            desk.is_cleared();
+        });
+}
