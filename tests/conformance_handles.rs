@@ -469,9 +469,9 @@ fn c027_next_timeout_zero_gives_only_finished_handles() {
         let ended = pool.submit(|| 2);
         ended.wait();
         let mut completed = as_completed([("runs", runs), ("ended", ended)]);
-        let (name, value) = completed.next_timeout(Duration::ZERO).unwrap();
+        let (name, value) = completed.next_timeout(Duration::ZERO).unwrap().unwrap();
         assert_eq!((name, value.unwrap()), ("ended", 2));
-        assert!(completed.next_timeout(Duration::ZERO).is_none());
+        assert!(completed.next_timeout(Duration::ZERO).is_err());
         assert_eq!(completed.len(), 1);
         gate.open();
         assert_eq!(completed.next().unwrap().0, "runs");
