@@ -81,7 +81,7 @@ fn t02_nothing_is_lost_while_a_pool_grows_and_shrinks() {
 }
 
 /// Becomes a user who may have only so many threads more. Root is exempt, so
-/// the process gives its rights up; user 65534 should have no other process.
+/// the process becomes a user who has no other process.
 #[cfg(target_os = "linux")]
 fn allow_threads(more: u64) -> bool {
     let limit = libc::rlimit {
@@ -94,6 +94,17 @@ fn allow_threads(more: u64) -> bool {
     let user = unsafe { libc::getuid() } != 0 || unsafe { libc::setuid(54_321) } == 0;
     // SAFETY: as above.
     user && unsafe { libc::setrlimit(libc::RLIMIT_NPROC, &raw const limit) } == 0
+}
+
+/// Only root may become a user who has no other process.
+#[cfg(target_os = "linux")]
+fn is_root() -> bool {
+    // SAFETY: the call has no preconditions.
+    let root = unsafe { libc::geteuid() } == 0;
+    if !root {
+        eprintln!("SKIPPED: limits on threads can be tried by root only");
+    }
+    root
 }
 
 /// Runs the test again in a process where `role` says the number.
@@ -129,6 +140,9 @@ fn t03_a_pool_whose_nth_thread_fails_does_not_start() {
         return;
     }
     watch(|| {
+        if !is_root() {
+            return;
+        }
         for nth in 1..=8 {
             in_child(NAME, &nth.to_string());
         }
@@ -195,7 +209,11 @@ fn t03_a_pool_whose_spares_cannot_start_goes_on() {
         assert!(delayed.unwrap_err().is_cancelled());
         return;
     }
-    watch(|| drop(in_child(NAME, "spares")));
+    watch(|| {
+        if is_root() {
+            in_child(NAME, "spares");
+        }
+    });
 }
 
 /// The counters of a pool: tasks are counted in 64 bits; permits and searchers
@@ -835,7 +853,9 @@ fn t20_an_idle_pool_uses_no_processor() {
             .sum()
     }
     if common::role().is_some() {
-        let pools = [pool(8), ThreadPool::for_blocking(8).unwrap()];
+        let impatient = ThreadPool::builder().workers(4).on_demand(true);
+        let impatient = impatient.keep_alive(Duration::ZERO).build().unwrap();
+        let pools = [pool(8), ThreadPool::for_blocking(8).unwrap(), impatient];
         for pool in &pools {
             pool.submit_many((0..100).map(|_| || ()))
                 .into_iter()
@@ -966,4 +986,151 @@ fn t21_a_worker_that_retires_may_end_its_own_pool() {
         let other = || weak.upgrade().is_some_and(|pool| pool.stats().threads == 1);
         until(|| end.is_open() || other());
     });
+}
+
+/// What happens in a child made by `fork`: `body` runs there, and says by its
+/// value whether all was well.
+#[cfg(unix)]
+#[track_caller]
+fn forked(body: impl FnOnce() -> bool) {
+    let body = std::mem::ManuallyDrop::new(body); // only the child has it
+    // SAFETY: the child runs `body` in a copy of this process and leaves by
+    // `_exit`; raddle promises to touch no lock that the fork may have caught,
+    // and the allocator of glibc can be used after a fork.
+    match unsafe { libc::fork() } {
+        -1 => panic!("fork fails"),
+        0 => {
+            let body = std::mem::ManuallyDrop::into_inner(body);
+            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
+            let code = match outcome {
+                Ok(true) => 0,
+                Ok(false) => 1,
+                Err(_) => 2,
+            };
+            // SAFETY: the call has no preconditions.
+            unsafe { libc::_exit(code) }
+        }
+        child => {
+            let (mut status, end) = (0, Instant::now() + common::LIMIT / 2);
+            loop {
+                // SAFETY: the pointer is to a local.
+                match unsafe { libc::waitpid(child, &raw mut status, libc::WNOHANG) } {
+                    0 if Instant::now() < end => thread::sleep(Duration::from_millis(1)),
+                    0 => {
+                        // SAFETY: our own child, which was not waited for.
+                        unsafe { libc::kill(child, libc::SIGKILL) };
+                        panic!("the forked child hangs");
+                    }
+                    _ => break,
+                }
+            }
+            assert_eq!(
+                status, 0,
+                "1: false, 2: panic, else a signal (in the high byte)"
+            );
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn t22_a_forked_child_is_refused_and_does_not_hang() {
+    const NAME: &str = "t22_a_forked_child_is_refused_and_does_not_hang";
+    if common::role().is_none() {
+        return watch(|| drop(in_child(NAME, "fork")));
+    }
+    let is_forked = |error: &TaskError| matches!(error, TaskError::Refused(Refusal::Forked));
+    let pools = || {
+        let limited = ThreadPool::builder()
+            .workers(1)
+            .queue_limit(1, WhenFull::Wait);
+        [
+            pool(2),
+            ThreadPool::for_blocking(2).unwrap(),
+            limited.build().unwrap(),
+        ]
+    };
+    for pool in pools() {
+        let (gate, other) = (Gate::new(), ThreadPool::new(1).unwrap());
+        let ended = pool.submit(|| 5);
+        ended.wait();
+        let runs = running(&pool, &gate, || ());
+        let (mut awaited, on_drop) = (running(&other, &gate, || ()), pool.submit(|| ()));
+        let later = pool.submit_after(Duration::from_secs(60), || ());
+        poll_once(&mut awaited, Waker::noop().clone());
+        forked(|| {
+            // The result that came before the fork is there.
+            assert_eq!(ended.result().unwrap(), 5);
+            assert!(is_forked(&pool.submit(|| ()).result().unwrap_err()));
+            assert!(is_forked(
+                &pool
+                    .submit_timeout(|| (), Duration::MAX)
+                    .result()
+                    .unwrap_err()
+            ));
+            assert!(is_forked(
+                &pool
+                    .submit_after(Duration::ZERO, || ())
+                    .result()
+                    .unwrap_err()
+            ));
+            assert_eq!(pool.try_submit(|| ()).unwrap_err().why(), Refusal::Forked);
+            let many = pool.submit_many([|| (), || ()]);
+            assert!(
+                many.into_iter()
+                    .all(|handle| is_forked(&handle.result().unwrap_err()))
+            );
+            runs.wait();
+            assert!(!runs.wait_timeout(Duration::MAX));
+            assert!(is_forked(&runs.result().unwrap_err()));
+            assert!(is_forked(
+                &later.result_timeout(Duration::MAX).unwrap().unwrap_err()
+            ));
+            assert!(is_forked(&block_on(&mut awaited).unwrap_err()));
+            drop((awaited, on_drop.cancel_on_drop()));
+            assert!(pool.shutdown(Shutdown::Finish).still_running.is_empty());
+            drop(pool);
+            // A pool of the child's own works, its timer and limits too.
+            let own = ThreadPool::new(2).unwrap();
+            assert_eq!(own.submit(|| 6).result().unwrap(), 6);
+            own.submit_after(Duration::from_millis(1), || ())
+                .result()
+                .unwrap();
+            let late = own.submit(
+                task(|| current().unwrap().token().wait()).timeout(Duration::from_millis(1)),
+            );
+            assert!(late.result().unwrap_err().is_timed_out());
+            drop(own);
+            true
+        });
+        gate.open();
+    }
+}
+
+/// The forked thread is itself a worker of a pool that is not there.
+#[cfg(target_os = "linux")]
+#[test]
+fn t22_a_task_that_forks_runs_nothing_of_its_pool_in_the_child() {
+    const NAME: &str = "t22_a_task_that_forks_runs_nothing_of_its_pool_in_the_child";
+    if common::role().is_none() {
+        return watch(|| drop(in_child(NAME, "fork")));
+    }
+    let pool = Arc::new(pool(1));
+    let inner = pool.clone();
+    let forks = pool.submit(move || {
+        let queued = inner.submit(|| ());
+        forked(|| {
+            // Each of these would let a spare take this worker's place.
+            assert!(!CancellationToken::new().wait_timeout(Duration::from_millis(20)));
+            let never = std::future::pending::<()>();
+            assert!(block_on_timeout(never, Duration::from_millis(20)).is_err());
+            queued.wait();
+            assert!(!queued.is_finished(), "it belongs to the parent");
+            assert_eq!(common::threads(), 1, "no thread of the pool starts here");
+            let own = ThreadPool::new(1).unwrap();
+            assert_eq!(own.submit(|| 7).result().unwrap(), 7);
+            true
+        });
+    });
+    forks.result().unwrap();
 }
