@@ -327,6 +327,19 @@ fn t10_a_pool_of_one_waits_for_its_own_tasks() {
     });
 }
 
+/// Tasks with a limit are never claimed, and at the cap no spare may start.
+#[test]
+#[ignore = "known: at workers_max a task that waits for a child with a time limit hangs"]
+fn t10_at_the_cap_a_task_waits_for_a_child_with_a_limit() {
+    watch(|| {
+        let capped = ThreadPool::builder().workers(1).workers_max(1);
+        let pool = Arc::new(capped.build().unwrap());
+        let inner = pool.clone();
+        let waits = move || inner.submit(task(|| 1).timeout(common::LIMIT * 9)).result();
+        assert_eq!(pool.submit(waits).flat_result().unwrap(), 1);
+    });
+}
+
 /// Models: "submit against shutdown" (src/thread).
 #[test]
 fn t12_every_accepted_task_resolves_when_the_pool_shuts_down() {
