@@ -602,6 +602,33 @@ fn a_cancelled_group_says_so() {
 }
 
 #[test]
+fn a_panic_in_a_group_names_the_line_that_submitted_it() {
+    quiet();
+    let pool = pool(1);
+    let mut group = TaskGroup::new(&pool);
+    group.submit(|| panic!("here"));
+    let mut outcomes: Vec<Result<(), _>> = group.settle();
+    match outcomes.remove(0) {
+        Err(TaskError::Panicked(panic)) => assert_eq!(panic.submitted_at().file(), file!()),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_is_awaited_can_move_between_threads() {
+    fn is_send<T: Send>(_: &T) {}
+    let pool = pool(1);
+    let mut tasks = as_completed([(1, pool.submit(|| 1))]);
+    is_send(&tasks);
+    is_send(&tasks.next_async());
+    let mut group = TaskGroup::new(&pool);
+    group.submit(|| 1);
+    is_send(&group.all_async());
+    is_send(&TaskGroup::<_, u32>::new(&pool).first_async());
+    is_send(&TaskGroup::<_, u32>::new(&pool).settle_async());
+}
+
+#[test]
 fn groups_can_be_awaited() {
     quiet();
     let pool = pool(2);
@@ -634,10 +661,7 @@ fn after_a_fork_nobody_waits_for_ever() {
     // the test harness.
     let child = unsafe { libc::fork() };
     if child == 0 {
-        let mut results = Vec::new();
-        for next in tasks.by_ref() {
-            results.push(next);
-        }
+        let results: Vec<_> = tasks.by_ref().collect();
         let refused = |r: &Result<u32, TaskError>| r.as_ref().is_err_and(TaskError::is_refused);
         let fine = results.len() == 2
             && results.iter().all(|(key, r)| match key {

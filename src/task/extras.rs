@@ -335,6 +335,12 @@ impl Link {
     }
 }
 
+/// The timer's entry for a task, for models to fire.
+#[cfg(all(test, raddle_loom))]
+pub(super) fn timer_entry(task: Ref) -> Arc<impl Fire> {
+    Arc::new(Link::new(task))
+}
+
 impl Fire for Link {
     fn fire(self: Arc<Self>) {
         let header = self.0.header();

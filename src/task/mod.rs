@@ -23,6 +23,8 @@ mod handle;
 mod items;
 mod job;
 mod map;
+#[cfg(all(test, raddle_loom))]
+mod models;
 mod options;
 pub(crate) mod panic_hook;
 mod reference;

@@ -39,6 +39,12 @@ impl Running {
 
     /// Shows `f` the tasks of the thread, the top one first.
     pub(super) fn look(&self, f: impl FnMut(Inspected<'_>)) {
+        // SAFETY: the thread stays in its top frame until the look is over.
+        self.look_at(|top| unsafe { inspect(top, f) });
+    }
+
+    /// Shows `f` the top frame, which stands until `f` returns.
+    pub(super) fn look_at(&self, f: impl FnOnce(*const ())) {
         let frame = loop {
             // ORDERING: Relaxed, the exchange decides.
             let word = self.0.load(Relaxed);
@@ -58,8 +64,7 @@ impl Running {
             }
             thread::yield_now();
         };
-        // SAFETY: the mark keeps the thread inside `ends` of its top frame.
-        unsafe { inspect(std::ptr::with_exposed_provenance(frame), f) };
+        f(std::ptr::with_exposed_provenance(frame));
         // ORDERING: Release pairs with the Acquire in `replace`.
         self.0.fetch_and(!LOOKED_AT, Release);
     }
