@@ -6,7 +6,6 @@ mod common;
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::panic::{panic_any, resume_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, RawWaker, RawWakerVTable, Waker};
 use std::thread;
@@ -161,10 +160,8 @@ fn t03_a_pool_without_memory_for_stacks_does_not_start() {
             rlim_max: 2 << 30,
         };
         // SAFETY: a plain system call on a local.
-        assert_eq!(
-            unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) },
-            0
-        );
+        let limited = unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) };
+        assert_eq!(limited, 0);
         let builder = ThreadPool::builder().workers(8).stack_size(512 << 20);
         let Err(raddle::StartError::Threads { got, .. }) = builder.build() else {
             panic!("there is no room for 4 GiB");
@@ -423,7 +420,7 @@ fn t14_panics_neither_end_the_process_nor_a_worker() {
         let before = ids(&pool);
         // Half of them through the panic hook, which is slow.
         let work = |i: u32| match i % 20 {
-            0 if i % 400 == 0 => panic!("on purpose"),
+            0 if i.is_multiple_of(400) => panic!("on purpose"),
             0 | 10 => resume_unwind(Box::new(i)),
             _ => i,
         };
@@ -524,7 +521,11 @@ fn t15_bombs_in_every_place() {
         late.wait();
         drop(late);
         // What a closure has captured: run, cancelled, overdue, refused.
-        let captures = |bomb: Bomb| move || drop(std::hint::black_box(&bomb));
+        let captures = |bomb: Bomb| {
+            move || {
+                std::hint::black_box(&bomb);
+            }
+        };
         assert!(
             pool.submit(captures(Bomb::new(&drops)))
                 .result()
@@ -540,7 +541,9 @@ fn t15_bombs_in_every_place() {
         // A callback's captures, and a waker.
         let with_callback = pool.submit(|| ());
         let bomb = Bomb::new(&drops);
-        with_callback.on_done(move |_| drop(std::hint::black_box(&bomb)));
+        with_callback.on_done(move |_| {
+            std::hint::black_box(&bomb);
+        });
         let mut woken = pool.submit(|| ());
         poll_once(
             &mut woken,
@@ -854,10 +857,8 @@ fn t20_an_idle_pool_uses_no_processor() {
     fn used() -> Duration {
         let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
         // SAFETY: the pointer is to a local of the right type.
-        assert_eq!(
-            unsafe { libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr()) },
-            0
-        );
+        let read = unsafe { libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr()) };
+        assert_eq!(read, 0);
         // SAFETY: the call has succeeded, and zeroes are a value too.
         let usage = unsafe { usage.assume_init() };
         [usage.ru_utime, usage.ru_stime]
