@@ -20,7 +20,9 @@ use raddle::{
 /// Adds a callback that sends what it is called with.
 fn states<T>(handle: &Handle<T>) -> std::sync::mpsc::Receiver<(TaskState, thread::ThreadId)> {
     let (send, receive) = channel();
-    handle.on_done(move |state| drop(send.send((state, thread::current().id()))));
+    handle.on_done(move |state| {
+        let _ = send.send((state, thread::current().id()));
+    });
     receive
 }
 
@@ -316,7 +318,9 @@ fn c016_a_late_panic_is_refused() {
         let told = Arc::new(AtomicUsize::new(0));
         let count = told.clone();
         let builder = ThreadPool::builder().workers(1);
-        let builder = builder.on_panic(move |_| drop(count.fetch_add(1, SeqCst)));
+        let builder = builder.on_panic(move |_| {
+            count.fetch_add(1, SeqCst);
+        });
         let pool = builder.build().unwrap();
         let handle = overdue(&pool, || panic!("late, on purpose"));
         assert!(handle.result().unwrap_err().is_timed_out());
@@ -539,7 +543,9 @@ fn c033_cancel_all_while_they_complete() {
                 .map(|_| {
                     let (ran, calls) = (ran.clone(), calls.clone());
                     let handle = pool.submit(move || ran.fetch_add(1, SeqCst));
-                    handle.on_done(move |_| drop(calls.fetch_add(1, SeqCst)));
+                    handle.on_done(move |_| {
+                        calls.fetch_add(1, SeqCst);
+                    });
                     handle
                 })
                 .collect();

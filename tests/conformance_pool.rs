@@ -340,7 +340,7 @@ fn c077_a_pool_made_in_another_pools_task_at_exit() {
         ThreadPool::global()
             .submit(|| {
                 let inner = pool(1);
-                inner.submit(|| thread::park()).detach();
+                inner.submit(thread::park).detach();
                 inner.submit(|| ()).detach();
                 std::mem::forget(inner);
             })
@@ -475,7 +475,9 @@ fn c084_cancelled_tasks_in_the_queue_hold_no_closure() {
                 pool.submit(move || drop(value))
             })
             .collect();
-        handles.iter().for_each(|handle| drop(handle.cancel()));
+        for handle in &handles {
+            handle.cancel();
+        }
         assert_eq!(captured.dropped(), 100);
         assert_eq!(pool.stats().queued, 100, "empty shells, not yet found");
         held.release();

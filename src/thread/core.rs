@@ -19,6 +19,11 @@ use crate::wait::deadline::Deadline;
 
 use Ordering::{Acquire, Relaxed, Release};
 
+/// So many threads that had the same slot one after the other are joined at the
+/// pool's end. They are not joined when the slot is taken again: one may be in
+/// a destructor of the user's that waits for this very pool.
+const THREADS_KEPT: usize = 4;
+
 /// Whether the pool takes tasks. Only ever goes down this list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(usize)]
@@ -105,10 +110,11 @@ impl Core {
         let started = thread::spawn(name, self.config.stack_size, move || {
             worker::main(core, index);
         })?;
-        let before = slot.join.lock().replace(started);
-        if let Some(before) = before {
-            // A thread that has retired: its last instructions.
-            let _ = before.join();
+        let mut threads = slot.threads.lock();
+        threads.push(started);
+        if threads.len() > THREADS_KEPT {
+            // It retired long ago, and need not be joined.
+            threads.remove(0);
         }
         Ok(())
     }

@@ -159,8 +159,8 @@ impl Core {
             if slot.is_closer.load(Relaxed) {
                 continue;
             }
-            let thread = slot.join.lock().take();
-            if let Some(thread) = thread {
+            let threads = std::mem::take(&mut *slot.threads.lock());
+            for thread in threads {
                 // Its body contains every panic of the user's.
                 let _ = thread.join();
             }

@@ -56,7 +56,8 @@ pub(super) fn is_thread_of(pool: u32) -> bool {
 pub(super) struct Slot {
     stealer: OnceLock<Stealer<Job>>,
     deque: Mutex<Option<Deque<Job>>>,
-    pub(super) join: Mutex<Option<JoinHandle<()>>>,
+    /// The thread that has this place, and a few that had it before.
+    pub(super) threads: Mutex<Vec<JoinHandle<()>>>,
     pub(super) running: Running,
     /// The thread has waited for the end of its own pool: nobody waits for it.
     pub(super) is_closer: AtomicBool,
@@ -96,7 +97,7 @@ impl Slot {
         Self {
             stealer: OnceLock::new(),
             deque: Mutex::new(None),
-            join: Mutex::new(None),
+            threads: Mutex::new(Vec::new()),
             running: Running::new(),
             is_closer: AtomicBool::new(false),
             blocked_on: Mutex::new(None),

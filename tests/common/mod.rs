@@ -24,6 +24,12 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 /// Runs a test's body; ends the process with the test's name when it hangs.
 #[track_caller]
 pub(crate) fn watch(body: impl FnOnce() + Send + 'static) {
+    watch_for(LIMIT, body);
+}
+
+/// As [`watch`], for a test that runs many cases.
+#[track_caller]
+pub(crate) fn watch_for(limit: Duration, body: impl FnOnce() + Send + 'static) {
     quiet();
     let at = panic::Location::caller();
     let name = thread::current().name().unwrap_or("a test").to_owned();
@@ -33,7 +39,7 @@ pub(crate) fn watch(body: impl FnOnce() + Send + 'static) {
         body();
     });
     let thread = thread.expect("a thread for the test");
-    if ended.recv_timeout(LIMIT) == Err(RecvTimeoutError::Timeout) {
+    if ended.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
         // Not captured: the process ends here.
         use std::io::Write as _;
         let text = format!("\nWATCHDOG: {name} ({at}) hangs\n{}\n", dump_if_possible());

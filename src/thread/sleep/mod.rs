@@ -398,7 +398,7 @@ impl Sleep {
             }
             let mut crew = self.crew.lock();
             if crew.live <= self.resident {
-                retire_at = Deadline::after(keep_alive);
+                retire_at = Deadline::NEVER; // of more, the last to park looks
                 continue;
             }
             let mine = crew.parked.iter().rposition(|index| *index == me.index);

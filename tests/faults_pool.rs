@@ -1,0 +1,1150 @@
+//! Known ways for a thread pool to fail (the T rows), each provoked on real
+//! threads. Where a model covers the same fear, the comment names it.
+
+mod common;
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::panic::{panic_any, resume_unwind};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::task::{Context, RawWaker, RawWakerVTable, Waker};
+use std::thread;
+use std::time::{Duration, Instant};
+use std::{future::Future, pin::Pin};
+
+use common::{Gate, Held, Tally, hold, pool, running, until, watch};
+use raddle::{
+    CancellationToken, Handle, Inline, Refusal, Shutdown, Task as _, TaskError, ThreadPool,
+    WhenFull, block_on, block_on_timeout, current, dump, task,
+};
+
+/// Models: "sleep against lock-free flags", "last sleeper" (src/thread/sleep).
+#[test]
+fn t01_no_submit_is_forgotten_by_a_worker_that_falls_asleep() {
+    watch(|| {
+        for workers in [1, 2] {
+            let pool = pool(workers);
+            for round in 0..3_000 {
+                // Each wait lets the worker fall asleep, at another moment.
+                (0..round % 50).for_each(|_| std::hint::spin_loop());
+                pool.submit(|| ()).result().unwrap();
+            }
+        }
+    });
+}
+
+/// A waiter that claims its child takes it out of the deque past a newer job:
+/// that one must stay in sight.
+#[test]
+fn t01_a_claim_hides_no_job_from_those_who_fall_asleep() {
+    watch(|| {
+        let pool = Arc::new(pool(2));
+        for _ in 0..1_000 {
+            let inner = pool.clone();
+            let waits = move || {
+                let seen = Gate::new();
+                let (told, hear) = (seen.clone(), seen);
+                let child = inner.submit(move || hear.wait());
+                // On top of the child: only the other worker can run it now.
+                inner.submit(move || told.open()).detach();
+                child.result().unwrap();
+            };
+            pool.submit(waits).result().unwrap();
+        }
+    });
+}
+
+#[test]
+fn t02_nothing_is_lost_while_a_pool_grows_and_shrinks() {
+    watch(|| {
+        let end = Instant::now() + Duration::from_secs(1);
+        let mut pools = 0;
+        while Instant::now() < end {
+            let builder = ThreadPool::builder().workers(4).on_demand(true);
+            let pool = builder.keep_alive(Duration::ZERO).build().unwrap();
+            let handles: Vec<_> = (0..8)
+                .map(|i| {
+                    if i % 3 == 2 {
+                        thread::yield_now();
+                    }
+                    pool.submit(move || i)
+                })
+                .collect();
+            for (i, handle) in handles.into_iter().enumerate() {
+                assert_eq!(handle.result().unwrap(), i);
+            }
+            pools += 1;
+        }
+        println!("{pools} pools");
+    });
+}
+
+/// Becomes a user who may have only so many threads more. Root is exempt, so
+/// the process becomes a user who has no other process.
+#[cfg(target_os = "linux")]
+fn allow_threads(more: u64) -> bool {
+    let limit = libc::rlimit {
+        rlim_cur: more,
+        rlim_max: more,
+    };
+    // SAFETY: plain system calls on values of this function.
+    unsafe { libc::setgroups(0, std::ptr::null()) };
+    // SAFETY: as above.
+    let user = unsafe { libc::getuid() } != 0 || unsafe { libc::setuid(54_321) } == 0;
+    // SAFETY: as above.
+    user && unsafe { libc::setrlimit(libc::RLIMIT_NPROC, &raw const limit) } == 0
+}
+
+/// Only root may become a user who has no other process.
+#[cfg(target_os = "linux")]
+fn is_root() -> bool {
+    // SAFETY: the call has no preconditions.
+    let root = unsafe { libc::geteuid() } == 0;
+    if !root {
+        eprintln!("SKIPPED: limits on threads can be tried by root only");
+    }
+    root
+}
+
+/// Runs the test again in a process where `role` says the number.
+#[cfg(target_os = "linux")]
+#[track_caller]
+fn in_child(test: &str, role: &str) -> String {
+    let output = common::child(test, role, &[]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{role}: {text}{errors}");
+    text
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn t03_a_pool_whose_nth_thread_fails_does_not_start() {
+    const NAME: &str = "t03_a_pool_whose_nth_thread_fails_does_not_start";
+    if let Some(role) = common::role() {
+        let nth: u64 = role.parse().unwrap();
+        let before = common::threads();
+        // The threads that are there count as well.
+        assert!(
+            allow_threads(before as u64 + nth - 1),
+            "cannot be limited here"
+        );
+        match ThreadPool::new(8) {
+            Err(raddle::StartError::Threads { wanted, got, .. }) => {
+                assert_eq!((wanted, got as u64), (8, nth - 1));
+            }
+            other => panic!("thread {nth} cannot start: {other:?}"),
+        }
+        assert_eq!(common::threads(), before, "no thread is left");
+        return;
+    }
+    watch(|| {
+        if !is_root() {
+            return;
+        }
+        for nth in 1..=8 {
+            in_child(NAME, &nth.to_string());
+        }
+    });
+}
+
+/// No room for another stack, instead of no right to another thread.
+#[cfg(target_os = "linux")]
+#[test]
+fn t03_a_pool_without_memory_for_stacks_does_not_start() {
+    const NAME: &str = "t03_a_pool_without_memory_for_stacks_does_not_start";
+    if common::role().is_some() {
+        let before = common::threads();
+        let limit = libc::rlimit {
+            rlim_cur: 2 << 30,
+            rlim_max: 2 << 30,
+        };
+        // SAFETY: a plain system call on a local.
+        let limited = unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) };
+        assert_eq!(limited, 0);
+        let builder = ThreadPool::builder().workers(8).stack_size(512 << 20);
+        let Err(raddle::StartError::Threads { got, .. }) = builder.build() else {
+            panic!("there is no room for 4 GiB");
+        };
+        assert!(got < 8);
+        assert_eq!(common::threads(), before, "no thread is left");
+        return;
+    }
+    watch(|| drop(in_child(NAME, "memory")));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn t03_a_pool_whose_spares_cannot_start_goes_on() {
+    const NAME: &str = "t03_a_pool_whose_spares_cannot_start_goes_on";
+    if common::role().is_some() {
+        let (one, growing) = (Arc::new(pool(2)), ThreadPool::for_blocking(8).unwrap());
+        assert!(allow_threads(1));
+        let inner = one.clone();
+        let waits = one.submit(move || {
+            let child = inner.submit(|| {
+                thread::yield_now();
+                1
+            });
+            // A timed wait claims nothing: it asks for a spare, in vain.
+            assert!(child.wait_timeout(Duration::MAX));
+            child.result().unwrap()
+        });
+        assert_eq!(waits.result().unwrap(), 1);
+        let handles: Vec<_> = (0..100).map(|i| growing.submit(move || i)).collect();
+        assert_eq!(
+            handles
+                .into_iter()
+                .map(|h| h.result().unwrap())
+                .sum::<i32>(),
+            4950
+        );
+        // Without a timer's thread: the limit is seen at the end, or at the start.
+        let late = one.submit(task(|| ()).timeout(Duration::ZERO)).result();
+        assert!(late.unwrap_err().is_timed_out());
+        let delayed = one.submit_after(Duration::from_millis(1), || ()).result();
+        assert!(delayed.unwrap_err().is_cancelled());
+        return;
+    }
+    watch(|| {
+        if is_root() {
+            in_child(NAME, "spares");
+        }
+    });
+}
+
+/// The counters of a pool: tasks are counted in 64 bits; permits and searchers
+/// are bounded by the cap on threads; `searches` and the thieves' random
+/// numbers wrap by design and only choose where to look. So there is no
+/// counter to start near its end.
+#[test]
+#[ignore = "not applicable: no counter that can wrap decides anything"]
+fn t05_counters_near_their_end() {}
+
+/// What can be seen of it from outside: after any traffic a pool at rest has
+/// no task, no queue, no blocked thread, and works as on its first day. The
+/// counts themselves are checked in the models of src/thread/sleep.
+#[test]
+fn t06_a_pool_at_rest_counts_nobody() {
+    watch(|| {
+        for workers in [2, 3] {
+            let pool = Arc::new(pool(workers));
+            for round in 0..100 {
+                let inner = pool.clone();
+                let nested = move || {
+                    let children: Vec<_> = (0..4).map(|i| inner.submit(move || i)).collect();
+                    children
+                        .into_iter()
+                        .map(|child| child.result().unwrap())
+                        .sum::<i32>()
+                };
+                let handles: Vec<_> = (0..5).map(|_| pool.submit(nested.clone())).collect();
+                handles
+                    .into_iter()
+                    .for_each(|handle| assert_eq!(handle.result().unwrap(), 6));
+                if round % 10 == 0 {
+                    let idle = || {
+                        let stats = pool.stats();
+                        (stats.running, stats.queued, stats.blocked) == (0, 0, 0)
+                    };
+                    until(idle);
+                    // All permits are there: as many tasks run at once as ever.
+                    drop(hold(&pool));
+                }
+            }
+        }
+    });
+}
+
+/// See tests/stack_depth.rs for every kind of wait.
+#[test]
+fn t07_a_lock_held_across_a_wait_is_wanted_by_nobody_on_top() {
+    watch(|| {
+        let (pool, lock) = (Arc::new(pool(2)), Arc::new(Mutex::new(0)));
+        let handles: Vec<_> = (0..200)
+            .map(|_| {
+                let (inner, lock) = (pool.clone(), lock.clone());
+                pool.submit(move || {
+                    let mut count = lock.lock().unwrap();
+                    inner.submit(|| ()).result().unwrap();
+                    inner.submit(|| ()).wait_timeout(Duration::MAX);
+                    *count += 1;
+                })
+            })
+            .collect();
+        handles
+            .into_iter()
+            .for_each(|handle| handle.result().unwrap());
+        assert_eq!(*lock.lock().unwrap(), 200);
+    });
+}
+
+#[test]
+fn t09_pools_that_wait_for_each_other() {
+    fn bounce(pools: Arc<[ThreadPool; 2]>, left: usize) -> usize {
+        let inner = pools.clone();
+        match left {
+            0 => 0,
+            _ => {
+                1 + pools[left % 2]
+                    .submit(move || bounce(inner, left - 1))
+                    .result()
+                    .unwrap()
+            }
+        }
+    }
+    watch(|| {
+        for sleepy in [false, true] {
+            let pools = Arc::new([pool(1), pool(1)]);
+            if sleepy {
+                pools
+                    .iter()
+                    .for_each(|pool| until(|| pool.stats().running == 0));
+            }
+            assert_eq!(bounce(pools, 100), 100);
+        }
+    });
+}
+
+fn nest(pool: Arc<ThreadPool>, left: usize) -> usize {
+    let inner = pool.clone();
+    match left {
+        0 => 0,
+        _ => 1 + pool.submit(move || nest(inner, left - 1)).result().unwrap(),
+    }
+}
+
+#[test]
+fn t10_a_pool_of_one_waits_for_its_own_tasks() {
+    watch(|| {
+        assert_eq!(nest(Arc::new(pool(1)), 50), 50);
+        let capped = ThreadPool::builder().workers(1).workers_max(1);
+        assert_eq!(nest(Arc::new(capped.build().unwrap()), 50), 50);
+        assert_eq!(nest(Arc::new(ThreadPool::for_blocking(1).unwrap()), 50), 50);
+    });
+}
+
+/// Tasks with a limit are never claimed, and at the cap no spare may start.
+#[test]
+#[ignore = "known: at workers_max a task that waits for a child with a time limit hangs"]
+fn t10_at_the_cap_a_task_waits_for_a_child_with_a_limit() {
+    watch(|| {
+        let capped = ThreadPool::builder().workers(1).workers_max(1);
+        let pool = Arc::new(capped.build().unwrap());
+        let inner = pool.clone();
+        let waits = move || inner.submit(task(|| 1).timeout(common::LIMIT * 9)).result();
+        assert_eq!(pool.submit(waits).flat_result().unwrap(), 1);
+    });
+}
+
+/// Models: "submit against shutdown" (src/thread).
+#[test]
+fn t12_every_accepted_task_resolves_when_the_pool_shuts_down() {
+    watch(|| {
+        for round in 0..150 {
+            let (pool, ran) = (pool(2), Tally::default());
+            let how = [
+                Shutdown::Finish,
+                Shutdown::CancelQueued,
+                Shutdown::FinishWithin(Duration::ZERO),
+                Shutdown::Kill,
+            ][round % 4];
+            let mut handles = Vec::new();
+            thread::scope(|scope| {
+                let submitters: Vec<_> = (0..2)
+                    .map(|_| {
+                        scope.spawn(|| {
+                            (0..200)
+                                .map(|_| {
+                                    let ran = ran.clone();
+                                    pool.submit(move || drop(ran.make()))
+                                })
+                                .collect::<Vec<_>>()
+                        })
+                    })
+                    .collect();
+                (0..round * 20).for_each(|_| std::hint::spin_loop());
+                pool.shutdown(how);
+                submitters
+                    .into_iter()
+                    .for_each(|s| handles.extend(s.join().unwrap()));
+            });
+            let mut finished = 0;
+            for handle in handles {
+                match handle.result() {
+                    Ok(()) => finished += 1,
+                    Err(TaskError::Cancelled) => {}
+                    Err(TaskError::Refused(why)) => assert_eq!(why, Refusal::Shutdown),
+                    Err(other) => panic!("{other}"),
+                }
+            }
+            assert_eq!(finished, ran.made());
+        }
+    });
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn t13_idle_workers_are_gone_after_the_drop() {
+    const NAME: &str = "t13_idle_workers_are_gone_after_the_drop";
+    if common::role().is_some() {
+        let before = common::threads();
+        for _ in 0..20 {
+            let pool = pool(4);
+            let asleep = (0..4).map(|_| running(&pool, &Gate::new(), || ()).detach());
+            drop(asleep);
+            let thread = pool.submit(common::thread_number).result().unwrap();
+            until(|| common::is_asleep(thread));
+            drop(pool);
+            assert_eq!(common::threads(), before);
+        }
+        return;
+    }
+    watch(|| drop(in_child(NAME, "drop")));
+}
+
+#[test]
+fn t14_panics_neither_end_the_process_nor_a_worker() {
+    watch(|| {
+        let pool = pool(2);
+        let ids = |pool: &ThreadPool| -> HashSet<_> {
+            let gate = Gate::new();
+            let both: Vec<_> = (0..2)
+                .map(|_| running(pool, &gate, || thread::current().id()))
+                .collect();
+            gate.open();
+            both.into_iter()
+                .map(|handle| handle.result().unwrap())
+                .collect()
+        };
+        let before = ids(&pool);
+        // Half of them through the panic hook, which is slow.
+        let work = |i: u32| match i % 20 {
+            0 if i.is_multiple_of(400) => panic!("on purpose"),
+            0 | 10 => resume_unwind(Box::new(i)),
+            _ => i,
+        };
+        let handles = pool.submit_many((0..20_000).map(|i| move || work(i)));
+        for (i, handle) in (0..).zip(handles) {
+            match handle.result() {
+                Ok(value) => assert!(value == i && i % 10 != 0),
+                Err(error) => assert!(error.is_panicked() && i % 10 == 0),
+            }
+        }
+        assert_eq!(ids(&pool), before);
+        until(|| pool.stats().finished + pool.stats().panicked == 20_004);
+        assert_eq!(pool.stats().panicked, 2_000);
+    });
+}
+
+/// Panics when it is dropped.
+#[derive(Debug)]
+struct Bomb(Tally);
+
+impl Bomb {
+    fn new(drops: &Tally) -> Self {
+        Self(drops.clone())
+    }
+}
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        drop(self.0.make());
+        panic!("bomb, on purpose");
+    }
+}
+
+/// A payload whose drop panics with such a payload, so many times.
+struct Chain(u32);
+
+impl Drop for Chain {
+    fn drop(&mut self) {
+        if self.0 > 0 {
+            panic_any(Chain(self.0 - 1));
+        }
+    }
+}
+
+/// A waker whose every function does `on(what)`.
+fn waker_that(on: fn(&'static str)) -> Waker {
+    type On = fn(&'static str);
+    fn recall(data: *const ()) -> On {
+        // SAFETY: the pointer was made from such a function, below.
+        unsafe { std::mem::transmute::<*const (), On>(data) }
+    }
+    static TABLE: RawWakerVTable = RawWakerVTable::new(
+        |data| {
+            recall(data)("clone");
+            RawWaker::new(data, &TABLE)
+        },
+        |data| recall(data)("wake"),
+        |data| recall(data)("wake_by_ref"),
+        |data| recall(data)("drop"),
+    );
+    // SAFETY: the data is a function pointer, which needs no care.
+    unsafe { Waker::new(on as *const (), &TABLE) }
+}
+
+/// Polls a handle once with this waker, and forgets the waker itself.
+fn poll_once<T>(handle: &mut Handle<T>, waker: Waker) {
+    let waker = std::mem::ManuallyDrop::new(waker);
+    let polled = Pin::new(handle).poll(&mut Context::from_waker(&waker));
+    assert!(polled.is_pending());
+}
+
+#[test]
+fn t15_bombs_in_every_place() {
+    watch(|| {
+        let (drops, told) = (Tally::default(), Tally::default());
+        let count = told.clone();
+        let builder = ThreadPool::builder()
+            .workers(1)
+            .on_panic(move |_| drop(count.make()));
+        let pool = builder.build().unwrap();
+        let worker = pool.submit(|| thread::current().id()).result().unwrap();
+        // A payload, read and unread, once and in a chain.
+        let bomb = Bomb::new(&drops);
+        drop(pool.submit(move || panic_any(bomb)).result().unwrap_err());
+        let bomb = Bomb::new(&drops);
+        pool.submit(move || panic_any(bomb)).detach();
+        for depth in 0..4 {
+            pool.submit(move || panic_any(Chain(depth))).detach();
+            drop(pool.submit(move || panic_any(Chain(depth))).result());
+        }
+        // A result that nobody takes, before and after the drop of the handle.
+        let bomb = Bomb::new(&drops);
+        pool.submit(move || bomb).detach();
+        let held = hold(&pool);
+        let bomb = Bomb::new(&drops);
+        let late = pool.submit(move || bomb);
+        held.release();
+        late.wait();
+        drop(late);
+        // What a closure has captured: run, cancelled, overdue, refused.
+        let captures = |bomb: Bomb| {
+            move || {
+                std::hint::black_box(&bomb);
+            }
+        };
+        assert!(
+            pool.submit(captures(Bomb::new(&drops)))
+                .result()
+                .unwrap_err()
+                .is_panicked()
+        );
+        let held = hold(&pool);
+        let cancelled = pool.submit(captures(Bomb::new(&drops)));
+        cancelled.cancel();
+        assert!(cancelled.result().unwrap_err().is_cancelled());
+        let late = task(captures(Bomb::new(&drops))).deadline(Instant::now());
+        assert!(pool.submit(late).result().unwrap_err().is_timed_out());
+        // A callback's captures, and a waker.
+        let with_callback = pool.submit(|| ());
+        let bomb = Bomb::new(&drops);
+        with_callback.on_done(move |_| {
+            std::hint::black_box(&bomb);
+        });
+        let mut woken = pool.submit(|| ());
+        poll_once(
+            &mut woken,
+            waker_that(|what| assert!(what == "clone", "{what} on purpose")),
+        );
+        held.release();
+        with_callback.result().unwrap();
+        until(|| woken.is_finished());
+        woken.detach();
+        // Never woken: the waker is dropped with the handle.
+        let held = hold(&pool);
+        let mut dropped = pool.submit(|| ());
+        poll_once(
+            &mut dropped,
+            waker_that(|what| assert!(what == "clone", "{what} on purpose")),
+        );
+        drop(dropped);
+        held.release();
+        // Still the same worker.
+        assert_eq!(
+            pool.submit(|| thread::current().id()).result().unwrap(),
+            worker
+        );
+        pool.shutdown(Shutdown::Finish);
+        let refused = pool.submit(captures(Bomb::new(&drops)));
+        assert!(refused.result().unwrap_err().is_refused());
+        assert_eq!(drops.made(), 9, "every bomb went off once");
+        assert!(told.made() >= 5, "on_panic was told {} times", told.made());
+    });
+}
+
+#[test]
+fn t15_bombs_that_a_pool_drops_unrun() {
+    watch(|| {
+        let drops = Tally::default();
+        let pool = pool(1);
+        let gate = Gate::new();
+        running(&pool, &gate, || ()).detach();
+        for _ in 0..5 {
+            let (bomb, later) = (Bomb::new(&drops), Bomb::new(&drops));
+            pool.submit(move || drop(bomb)).detach();
+            pool.submit_after(Duration::MAX, move || drop(later))
+                .detach();
+        }
+        pool.shutdown(Shutdown::Kill);
+        assert_eq!(drops.made(), 10);
+        gate.open();
+    });
+}
+
+#[test]
+fn t16_panicking_callbacks_and_hooks_stop_nobody() {
+    watch(|| {
+        let builder = ThreadPool::builder()
+            .workers(1)
+            .on_panic(|_| panic!("on purpose"));
+        let builder = builder.on_worker_start(|_| panic!("on purpose"));
+        let pool = builder
+            .on_worker_exit(|_| panic!("on purpose"))
+            .build()
+            .unwrap();
+        for _ in 0..1_000 {
+            let handle = pool.submit(|| 1);
+            handle.on_done(|_| resume_unwind(Box::new("on purpose")));
+            assert_eq!(handle.result().unwrap(), 1);
+        }
+    });
+}
+
+static POOL: OnceLock<ThreadPool> = OnceLock::new();
+
+/// Calls every public method from wherever it is called; waits only where the
+/// caller may. A thread that raddle runs (a worker, the timer) may wait for
+/// tasks of a pool; it may not wait for itself.
+fn reenter_everything(may_wait: bool) {
+    let pool = POOL.get().unwrap();
+    pool.submit(|| ()).detach();
+    if let Ok(handle) = pool.try_submit(|| 1) {
+        handle.on_done(|_| ());
+        let _ = (
+            handle.state(),
+            handle.id(),
+            handle.name(),
+            handle.is_finished(),
+        );
+        let handle = handle.result_timeout(Duration::ZERO);
+        if let Err(handle) = handle {
+            let _ = format!("{handle:?}");
+            handle.cancel();
+            drop(handle.cancel_on_drop());
+        }
+    }
+    pool.submit_many([|| 1, || 2])
+        .into_iter()
+        .for_each(Handle::detach);
+    pool.submit_after(Duration::ZERO, || ()).detach();
+    let token = CancellationToken::new();
+    pool.submit(
+        task(|| ())
+            .named("n")
+            .timeout(Duration::MAX)
+            .cancelled_by(&token),
+    )
+    .detach();
+    token.child().cancel();
+    token.cancel();
+    let _ = (
+        pool.stats(),
+        pool.width(),
+        dump(),
+        current(),
+        format!("{pool:?}"),
+    );
+    Inline.submit(|| 1).result().unwrap();
+    block_on(std::future::ready(()));
+    let _ = block_on_timeout(std::future::pending::<()>(), Duration::ZERO);
+    if may_wait {
+        assert_eq!(pool.submit(|| 1).result().unwrap(), 1);
+        assert!(pool.submit(|| 1).wait_timeout(Duration::MAX));
+        assert_eq!(block_on(pool.submit(|| 1)).unwrap(), 1);
+        let small = ThreadPool::new(1).unwrap();
+        assert_eq!(small.submit(|| 1).result().unwrap(), 1);
+    }
+}
+
+struct Reenters;
+
+impl Drop for Reenters {
+    fn drop(&mut self) {
+        reenter_everything(true);
+    }
+}
+
+#[test]
+fn t17_user_code_may_reenter_every_method_from_anywhere() {
+    watch(|| {
+        let builder = ThreadPool::builder().workers(2).trace_tasks(true);
+        let builder = builder.on_panic(|_| reenter_everything(true));
+        POOL.set(builder.build().unwrap()).unwrap();
+        let pool = POOL.get().unwrap();
+        let hooked = ThreadPool::builder()
+            .workers(1)
+            .on_worker_start(|_| reenter_everything(true));
+        let hooked = hooked
+            .on_worker_exit(|_| reenter_everything(true))
+            .build()
+            .unwrap();
+        hooked.submit(|| ()).result().unwrap();
+        drop(hooked);
+        let holding = || -> Held { hold(pool) };
+        // Callbacks, by a worker and here.
+        let held = holding();
+        let handle = pool.submit(|| ());
+        handle.on_done(|_| reenter_everything(true));
+        held.release();
+        handle.wait();
+        handle.on_done(|_| reenter_everything(true));
+        // A captured value: run, cancelled here, cancelled by a token, overdue.
+        let guard = Reenters;
+        pool.submit(move || drop(guard)).result().unwrap();
+        let held = holding();
+        let token = CancellationToken::new();
+        let captures = || {
+            let guard = Reenters;
+            move || drop(guard)
+        };
+        let tied = pool.submit(captures().cancelled_by(&token));
+        let cancelled = pool.submit(captures());
+        let late = pool.submit(captures().deadline(Instant::now() + Duration::from_millis(1)));
+        // The guards wait for tasks, so the workers must go on.
+        held.release();
+        cancelled.cancel();
+        token.cancel();
+        for handle in [tied, cancelled, late] {
+            let _ = handle.result();
+        }
+        // A result that nobody reads, a payload, on_panic.
+        pool.submit(|| Reenters).detach();
+        drop(pool.submit(|| Reenters));
+        drop(pool.submit(|| panic_any(Reenters)).result());
+        pool.submit(|| panic!("on purpose")).detach();
+        // A waker: cloned, woken, dropped.
+        let gate = Gate::new();
+        let mut woken = running(pool, &gate, || ());
+        poll_once(&mut woken, waker_that(|_| reenter_everything(true)));
+        poll_once(&mut woken, waker_that(|_| reenter_everything(true)));
+        gate.open();
+        woken.wait();
+        let gate = Gate::new();
+        let mut dropped = running(pool, &gate, || ());
+        poll_once(&mut dropped, waker_that(|_| reenter_everything(true)));
+        drop(dropped);
+        gate.open();
+        pool.shutdown(Shutdown::Finish);
+    });
+}
+
+/// A task in every state, and who goes first: its handle, its queue, its pool.
+/// Models: drop of the handle against run, cancel, limit (src/task).
+#[test]
+fn t18_every_value_is_dropped_once_whoever_goes_first() {
+    watch(|| {
+        let values = Tally::default();
+        let work = || {
+            let (captured, make) = (values.make(), values.clone());
+            move || {
+                drop(captured);
+                make.make()
+            }
+        };
+        let panics = || {
+            let captured = values.make();
+            move || -> common::Counted { panic_any(captured) }
+        };
+        let check = |what: &str| {
+            until(|| values.made() == values.dropped() || what.is_empty());
+        };
+        for handle_first in [true, false] {
+            let finish =
+                |pool: ThreadPool, held: Option<Held>, handles: Vec<Handle<common::Counted>>| {
+                    if handle_first {
+                        drop(handles);
+                        drop(held);
+                        drop(pool);
+                    } else {
+                        drop(held);
+                        drop(pool);
+                        drop(handles);
+                    }
+                };
+            // Queued; panicking; cancelled; expired; with a token; delayed.
+            let one = pool(1);
+            let held = hold(&one);
+            let token = CancellationToken::new();
+            let handles = vec![
+                one.submit(work()),
+                one.submit(panics()),
+                one.submit(work()),
+                one.submit(work().deadline(Instant::now())),
+                one.submit(work().cancelled_by(&token)),
+                one.submit(work().cancelled_by(&CancellationToken::new())),
+                one.submit_after(Duration::MAX, work()),
+                one.submit_after(Duration::ZERO, work()),
+                one.submit(work().timeout(Duration::ZERO)),
+            ];
+            handles[2].cancel();
+            token.cancel();
+            finish(one, Some(held), handles);
+            check("queued");
+            // Finished before anybody goes.
+            let one = pool(1);
+            let handles = vec![one.submit(work()), one.submit(panics())];
+            handles.iter().for_each(Handle::wait);
+            finish(one, None, handles);
+            check("finished");
+            // Running, with a limit that has passed.
+            let (one, gate) = (pool(1), Gate::new());
+            let (make, go) = (values.clone(), gate.clone());
+            let late = move || {
+                current().unwrap().token().wait();
+                go.wait();
+                make.make()
+            };
+            let late = one.submit(late.timeout(Duration::from_millis(1)));
+            late.wait();
+            if handle_first {
+                drop(late);
+                gate.open();
+            } else {
+                gate.open();
+                drop(one);
+                drop(late);
+            }
+            check("late");
+            // Shut down with a full queue; refused; taken.
+            let one = pool(1);
+            let held = hold(&one);
+            let handles: Vec<_> = (0..5).map(|_| one.submit(work())).collect();
+            one.shutdown(Shutdown::Kill);
+            drop(one.try_submit(work()));
+            drop(one.submit(work()));
+            finish(one, Some(held), handles);
+            check("shut down");
+        }
+        // Taken, by wait and by await, claimed by a waiter.
+        let one = Arc::new(pool(1));
+        drop(one.submit(work()).result());
+        drop(block_on(one.submit(work())));
+        let inner = one.clone();
+        let (captured, make) = (values.make(), values.clone());
+        let claims = move || {
+            let child = inner.submit(move || {
+                drop(captured);
+                make.make()
+            });
+            child.result().unwrap()
+        };
+        drop(one.submit(claims).result());
+        drop(Arc::into_inner(one));
+        check("taken");
+        assert_eq!(values.made(), values.dropped());
+        assert!(values.made() > 50, "{values:?}");
+    });
+}
+
+/// A generous figure: an idle pool sleeps, it does not spin.
+#[cfg(target_os = "linux")]
+#[test]
+fn t20_an_idle_pool_uses_no_processor() {
+    const NAME: &str = "t20_an_idle_pool_uses_no_processor";
+    fn used() -> Duration {
+        let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
+        // SAFETY: the pointer is to a local of the right type.
+        let read = unsafe { libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr()) };
+        assert_eq!(read, 0);
+        // SAFETY: the call has succeeded, and zeroes are a value too.
+        let usage = unsafe { usage.assume_init() };
+        [usage.ru_utime, usage.ru_stime]
+            .map(|time| Duration::new(time.tv_sec as u64, time.tv_usec as u32 * 1_000))
+            .iter()
+            .sum()
+    }
+    if common::role().is_some() {
+        let impatient = ThreadPool::builder().workers(4).on_demand(true);
+        let impatient = impatient.keep_alive(Duration::ZERO).build().unwrap();
+        let pools = [pool(8), ThreadPool::for_blocking(8).unwrap(), impatient];
+        for pool in &pools {
+            pool.submit_many((0..100).map(|_| || ()))
+                .into_iter()
+                .for_each(|h| h.wait());
+        }
+        // Without a hurry: first they fall asleep.
+        thread::sleep(Duration::from_millis(100));
+        let before = used();
+        thread::sleep(Duration::from_secs(1));
+        let idle = used() - before;
+        println!("an idle second: {idle:?}");
+        assert!(
+            idle < Duration::from_millis(100),
+            "{idle:?} in an idle second"
+        );
+        return;
+    }
+    watch(|| drop(in_child(NAME, "idle")));
+}
+
+/// Does everything at its thread's end.
+struct AtExit(
+    Option<Arc<ThreadPool>>,
+    Option<Handle<u32>>,
+    Option<CancellationToken>,
+    Gate,
+);
+
+impl Drop for AtExit {
+    fn drop(&mut self) {
+        if let Some(pool) = self.0.take() {
+            pool.submit(|| ()).detach();
+            if let Ok(handle) = pool.try_submit(|| 2) {
+                let _ = handle.result();
+            }
+            let _ = pool.submit(|| 2).wait_timeout(Duration::from_millis(1));
+            let _ = block_on(pool.submit(|| 3));
+            let _ = (pool.stats(), dump(), current());
+            let own = ThreadPool::new(1).unwrap();
+            assert_eq!(own.submit(|| 4).result().unwrap(), 4);
+            // Perhaps the last reference: the pool ends here.
+            drop(pool);
+        }
+        if let Some(handle) = self.1.take() {
+            handle.on_done(|_| ());
+            let _ = handle.result();
+        }
+        if let Some(token) = self.2.take() {
+            let waits = token.child();
+            token.cancel();
+            waits.wait();
+            assert!(!CancellationToken::new().wait_timeout(Duration::from_millis(1)));
+        }
+        self.3.open();
+    }
+}
+
+thread_local!(static AT_EXIT: RefCell<Option<AtExit>> = const { RefCell::new(None) });
+
+#[test]
+fn t21_everything_may_be_used_while_a_thread_ends() {
+    watch(|| {
+        for first in [true, false] {
+            let one = Arc::new(pool(1));
+            let (inner, gate) = (one.clone(), Gate::new());
+            let told = gate.clone();
+            let outsider = thread::spawn(move || {
+                let set = || {
+                    let handle = inner.submit(|| 1);
+                    let guard = AtExit(
+                        Some(inner.clone()),
+                        Some(handle),
+                        Some(CancellationToken::new()),
+                        told,
+                    );
+                    AT_EXIT.set(Some(guard));
+                };
+                if first {
+                    // Before raddle's own locals: they are destroyed after it.
+                    AT_EXIT.set(None);
+                }
+                inner.submit(|| ()).wait();
+                set();
+            });
+            gate.wait();
+            outsider.join().unwrap();
+            assert_eq!(one.submit(|| 5).result().unwrap(), 5);
+        }
+    });
+}
+
+#[test]
+fn t21_a_worker_that_retires_may_end_its_own_pool() {
+    watch(|| {
+        for _ in 0..5 {
+            let builder = ThreadPool::builder().workers(2).on_demand(true);
+            let pool = Arc::new(builder.keep_alive(Duration::ZERO).build().unwrap());
+            let (gate, end) = (Gate::new(), [Gate::new(), Gate::new()]);
+            // Both threads get a guard; one of them retires, the other stays.
+            let tasks = end.clone().map(|told| {
+                let inner = pool.clone();
+                running(&pool, &gate, move || {
+                    AT_EXIT.set(Some(AtExit(Some(inner), None, None, told)));
+                })
+            });
+            gate.open();
+            tasks.into_iter().for_each(|task| task.result().unwrap());
+            until(|| end.iter().any(Gate::is_open));
+            // The pool lives on in the other's guard, with its thread.
+            drop(pool);
+        }
+        // The last reference of a pool, in the hands of a thread that retires.
+        let builder = ThreadPool::builder().workers(2).on_demand(true);
+        let pool = Arc::new(builder.keep_alive(Duration::ZERO).build().unwrap());
+        let (gate, end) = (Gate::new(), Gate::new());
+        let weak = Arc::downgrade(&pool);
+        let stays = running(&pool, &gate, || ());
+        let (inner, told) = (pool.clone(), end.clone());
+        let retires = running(&pool, &gate, move || {
+            AT_EXIT.set(Some(AtExit(Some(inner), None, None, told)));
+        });
+        drop(pool);
+        assert!(weak.upgrade().is_some());
+        gate.open();
+        stays.result().unwrap();
+        retires.result().unwrap();
+        // Whichever of the two retires: if it is the other, the pool stays.
+        let other = || weak.upgrade().is_some_and(|pool| pool.stats().threads == 1);
+        until(|| end.is_open() || other());
+    });
+}
+
+/// What happens in a child made by `fork`: `body` runs there, and says by its
+/// value whether all was well.
+#[cfg(unix)]
+#[track_caller]
+fn forked(body: impl FnOnce() -> bool) {
+    let body = std::mem::ManuallyDrop::new(body); // only the child has it
+    // SAFETY: the child runs `body` in a copy of this process and leaves by
+    // `_exit`; raddle promises to touch no lock that the fork may have caught,
+    // and the allocator of glibc can be used after a fork.
+    match unsafe { libc::fork() } {
+        -1 => panic!("fork fails"),
+        0 => {
+            let body = std::mem::ManuallyDrop::into_inner(body);
+            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
+            let code = match outcome {
+                Ok(true) => 0,
+                Ok(false) => 1,
+                Err(_) => 2,
+            };
+            // SAFETY: the call has no preconditions.
+            unsafe { libc::_exit(code) }
+        }
+        child => {
+            let (mut status, end) = (0, Instant::now() + common::LIMIT / 2);
+            loop {
+                // SAFETY: the pointer is to a local.
+                match unsafe { libc::waitpid(child, &raw mut status, libc::WNOHANG) } {
+                    0 if Instant::now() < end => thread::sleep(Duration::from_millis(1)),
+                    0 => {
+                        // SAFETY: our own child, which was not waited for.
+                        unsafe { libc::kill(child, libc::SIGKILL) };
+                        panic!("the forked child hangs");
+                    }
+                    _ => break,
+                }
+            }
+            assert_eq!(
+                status, 0,
+                "1: false, 2: panic, else a signal (in the high byte)"
+            );
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn t22_a_forked_child_is_refused_and_does_not_hang() {
+    const NAME: &str = "t22_a_forked_child_is_refused_and_does_not_hang";
+    if common::role().is_none() {
+        return watch(|| drop(in_child(NAME, "fork")));
+    }
+    let is_forked = |error: &TaskError| matches!(error, TaskError::Refused(Refusal::Forked));
+    let pools = || {
+        let limited = ThreadPool::builder()
+            .workers(1)
+            .queue_limit(1, WhenFull::Wait);
+        [
+            pool(2),
+            ThreadPool::for_blocking(2).unwrap(),
+            limited.build().unwrap(),
+        ]
+    };
+    for pool in pools() {
+        let (gate, other) = (Gate::new(), ThreadPool::new(1).unwrap());
+        let ended = pool.submit(|| 5);
+        ended.wait();
+        let runs = running(&pool, &gate, || ());
+        let (mut awaited, on_drop) = (running(&other, &gate, || ()), pool.submit(|| ()));
+        let later = pool.submit_after(Duration::from_secs(60), || ());
+        poll_once(&mut awaited, Waker::noop().clone());
+        forked(|| {
+            // The result that came before the fork is there.
+            assert_eq!(ended.result().unwrap(), 5);
+            assert!(is_forked(&pool.submit(|| ()).result().unwrap_err()));
+            assert!(is_forked(
+                &pool
+                    .submit_timeout(|| (), Duration::MAX)
+                    .result()
+                    .unwrap_err()
+            ));
+            assert!(is_forked(
+                &pool
+                    .submit_after(Duration::ZERO, || ())
+                    .result()
+                    .unwrap_err()
+            ));
+            assert_eq!(pool.try_submit(|| ()).unwrap_err().why(), Refusal::Forked);
+            let many = pool.submit_many([|| (), || ()]);
+            assert!(
+                many.into_iter()
+                    .all(|handle| is_forked(&handle.result().unwrap_err()))
+            );
+            runs.wait();
+            assert!(!runs.wait_timeout(Duration::MAX));
+            assert!(is_forked(&runs.result().unwrap_err()));
+            assert!(is_forked(
+                &later.result_timeout(Duration::MAX).unwrap().unwrap_err()
+            ));
+            assert!(is_forked(&block_on(&mut awaited).unwrap_err()));
+            drop((awaited, on_drop.cancel_on_drop()));
+            assert!(pool.shutdown(Shutdown::Finish).still_running.is_empty());
+            drop(pool);
+            // A pool of the child's own works, its timer and limits too.
+            let own = ThreadPool::new(2).unwrap();
+            assert_eq!(own.submit(|| 6).result().unwrap(), 6);
+            own.submit_after(Duration::from_millis(1), || ())
+                .result()
+                .unwrap();
+            let late = own.submit(
+                task(|| current().unwrap().token().wait()).timeout(Duration::from_millis(1)),
+            );
+            assert!(late.result().unwrap_err().is_timed_out());
+            drop(own);
+            true
+        });
+        gate.open();
+    }
+}
+
+/// The forked thread is itself a worker of a pool that is not there.
+#[cfg(target_os = "linux")]
+#[test]
+fn t22_a_task_that_forks_runs_nothing_of_its_pool_in_the_child() {
+    const NAME: &str = "t22_a_task_that_forks_runs_nothing_of_its_pool_in_the_child";
+    if common::role().is_none() {
+        return watch(|| drop(in_child(NAME, "fork")));
+    }
+    let pool = Arc::new(pool(1));
+    let inner = pool.clone();
+    let forks = pool.submit(move || {
+        let queued = inner.submit(|| ());
+        forked(|| {
+            // Each of these would let a spare take this worker's place.
+            assert!(!CancellationToken::new().wait_timeout(Duration::from_millis(20)));
+            let never = std::future::pending::<()>();
+            assert!(block_on_timeout(never, Duration::from_millis(20)).is_err());
+            queued.wait();
+            assert!(!queued.is_finished(), "it belongs to the parent");
+            assert_eq!(common::threads(), 1, "no thread of the pool starts here");
+            let own = ThreadPool::new(1).unwrap();
+            assert_eq!(own.submit(|| 7).result().unwrap(), 7);
+            true
+        });
+    });
+    forks.result().unwrap();
+}
