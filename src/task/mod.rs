@@ -12,6 +12,7 @@
 
 mod asks;
 mod cancel;
+mod cancel_on_drop;
 mod cell;
 mod collect;
 mod context;
@@ -35,6 +36,7 @@ use std::panic::Location;
 use std::time::Duration;
 
 pub use cancel::{CancellationToken, Cancelled};
+pub use cancel_on_drop::CancelOnDrop;
 pub(crate) use cell::{Claim, Origin};
 pub use collect::{AsCompleted, When, as_completed, wait};
 pub use context::{TaskContext, current};
@@ -42,7 +44,7 @@ pub use executor::{Inline, Submit};
 pub(crate) use executor::{accept, refuse};
 pub(crate) use frame::{Inspected, Watch, inspect};
 pub use group::TaskGroup;
-pub use handle::{CancelOnDrop, Handle};
+pub use handle::Handle;
 pub(crate) use job::{Job, Ran, run_claimed};
 pub use map::{Keyed, Map};
 pub(crate) use map::{MapTask, map_on};
@@ -60,6 +62,13 @@ impl TaskId {
     }
 
     /// The number itself.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let handle = raddle::Inline.submit(|| 1);
+    /// assert_eq!(format!("#{}", handle.id().get()), handle.id().to_string());
+    /// ```
     pub fn get(self) -> u64 {
         self.0
     }
@@ -118,12 +127,37 @@ impl TaskState {
     }
 
     /// Whether the task has ended, well or not.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::TaskState;
+    ///
+    /// assert!(TaskState::Cancelled.is_final() && !TaskState::Running.is_final());
+    /// ```
     pub fn is_final(self) -> bool {
         !matches!(self, Self::Queued | Self::Running)
     }
 }
 
 /// A task as reports show it.
+///
+/// # Examples
+///
+/// ```
+/// use raddle::{Shutdown, ThreadPool, task};
+///
+/// let pool = ThreadPool::new(1)?;
+/// let (started, is_started) = std::sync::mpsc::channel();
+/// let (end, is_ended) = std::sync::mpsc::channel();
+/// let work = task(move || (started.send(()), is_ended.recv().ok())).named("slow");
+/// pool.submit(work).detach();
+/// is_started.recv().unwrap();
+/// let report = pool.shutdown(Shutdown::Kill);
+/// assert_eq!(report.still_running[0].name.as_deref(), Some("slow"));
+/// # end.send(()).unwrap();
+/// # Ok::<_, raddle::StartError>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct TaskInfo {

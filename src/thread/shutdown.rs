@@ -23,6 +23,15 @@ use crate::task::TaskInfo;
 use crate::wait::deadline::Deadline;
 
 /// How a pool ends: `ThreadPool::shutdown`.
+///
+/// # Examples
+///
+/// ```
+/// let pool = raddle::ThreadPool::new(1)?;
+/// pool.submit(|| ()).detach();
+/// assert_eq!(pool.shutdown(raddle::Shutdown::Finish).finished, 1);
+/// # Ok::<_, raddle::StartError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Shutdown {
@@ -38,6 +47,15 @@ pub enum Shutdown {
 }
 
 /// What a shutdown has found.
+///
+/// # Examples
+///
+/// ```
+/// let pool = raddle::ThreadPool::new(1)?;
+/// let report = pool.shutdown(raddle::Shutdown::CancelQueued);
+/// assert_eq!(report.to_string(), "0 finished, 0 cancelled");
+/// # Ok::<_, raddle::StartError>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ShutdownReport {
