@@ -64,7 +64,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (mut files, mut unread) = (Vec::new(), BTreeSet::new());
     list_files(folder.as_ref(), &mut files, &mut unread)?;
     let pool = ThreadPool::global();
-
     // The pool goes first: what is not yet in the page cache counts against it.
     let started = Instant::now();
     let pooled = count_pooled(pool, &files)?;
@@ -72,7 +71,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let started = Instant::now();
     let serial = count_serial(&files);
     let serial_time = started.elapsed();
-
     let (workers, agree) = (pool.width(), pooled == serial);
     let ratio = serial_time.as_secs_f64() / pooled_time.as_secs_f64();
     unread.extend(pooled.unread);
@@ -82,8 +80,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for (word, count) in words.iter().take(10) {
         writeln!(out, "{count:>9}  {}", String::from_utf8_lossy(word))?;
     }
-    let (files, bytes) = (pooled.files, pooled.bytes);
-    writeln!(out, "{} words in {files} files, {bytes} bytes", words.len())?;
+    let (words, files, bytes) = (words.len(), pooled.files, pooled.bytes);
+    writeln!(out, "{words} words in {files} files, {bytes} bytes")?;
     writeln!(out, "{} not read:", unread.len())?;
     for line in unread {
         writeln!(out, "  {line}")?;

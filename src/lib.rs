@@ -27,9 +27,9 @@
 //! | wait for a task, await it, cancel it, watch it | [`Handle`] |
 //! | one result for each input, in bounded memory | [`ThreadPool::map`], [`Map`] |
 //! | results as they come | [`as_completed`] |
-//! | the first, the first error, or all | [`wait`] with [`When`] |
+//! | the first, the first error, or all | [`wait()`] with [`When`] |
 //! | all or nothing; the first success | [`TaskGroup`] |
-//! | names, time limits and tokens for a task | [`task`], [`Task`] |
+//! | names, time limits and tokens for a task | [`task()`], [`Task`] |
 //! | stop work that is under way | [`CancellationToken`], [`current`] |
 //! | bound what is queued | [`ThreadPoolBuilder::queue_limit`], [`WhenFull`] |
 //! | end a pool, and know what was left | [`Shutdown`], [`ShutdownReport`] |
