@@ -24,6 +24,7 @@ use crate::primitive::fork::NO_POOL;
 /// assert_eq!(start(&pool, || 1).result().unwrap(), start(&Inline, || 1).result().unwrap());
 /// # Ok::<_, raddle::StartError>(())
 /// ```
+#[doc(alias = "Executor")]
 pub trait Submit<T: Task> {
     /// Accepts a task; one that is refused has a handle that says so.
     #[track_caller]

@@ -118,6 +118,7 @@ impl<T> Handle<T> {
     ///     Err(handle) => handle.detach(),
     /// }
     /// ```
+    #[doc(alias = "timeout")]
     pub fn result_timeout(self, limit: Duration) -> Result<Result<T, TaskError>, Self> {
         self.result_until(Deadline::after(limit))
     }

@@ -137,6 +137,7 @@ impl ThreadPoolBuilder {
     /// assert_eq!(pool.width(), 2);
     /// # Ok::<_, raddle::StartError>(())
     /// ```
+    #[doc(alias = "max_workers")]
     pub fn workers(mut self, workers: usize) -> Self {
         self.workers = Some(workers);
         self
@@ -196,6 +197,7 @@ impl ThreadPoolBuilder {
     /// assert!(raddle::dump().contains("cook"));
     /// # Ok::<_, raddle::StartError>(())
     /// ```
+    #[doc(alias = "thread_name_prefix")]
     pub fn name(self, name: impl Into<String>) -> Self {
         let name = name.into().replace('\0', "");
         self.set(|config| config.name = name)
@@ -238,6 +240,7 @@ impl ThreadPoolBuilder {
     /// let pool = raddle::ThreadPool::builder().workers(1).on_worker_start(|index| println!("worker {index}")).build()?;
     /// # Ok::<_, raddle::StartError>(())
     /// ```
+    #[doc(alias = "initializer")]
     pub fn on_worker_start(self, hook: impl Fn(usize) + Send + Sync + 'static) -> Self {
         self.set(|config| config.start_hook = Some(Arc::new(hook)))
     }

@@ -192,6 +192,8 @@ impl ThreadPool {
     /// assert_eq!(plain.result().unwrap() + named.result().unwrap(), 3);
     /// # Ok::<_, raddle::StartError>(())
     /// ```
+    #[doc(alias = "to_thread")]
+    #[doc(alias = "run_in_executor")]
     #[track_caller]
     pub fn submit<T: Task>(&self, task: T) -> Handle<T::Output> {
         let origin = self.core.origin(Location::caller());

@@ -41,6 +41,7 @@ pub enum Shutdown {
     /// and the tokens of the running tasks, and returns.
     FinishWithin(Duration),
     /// Cancels what is queued, and waits for what runs.
+    #[doc(alias = "cancel_futures")]
     CancelQueued,
     /// Cancels what is queued and the tokens of what runs, and returns at once.
     Kill,
