@@ -8,8 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use raddle::{
-    Cancel, Handle, Inline, TaskError, TaskGroup, TaskState, ThreadPool, When, as_completed,
-    block_on, task, wait,
+    Handle, Inline, TaskError, TaskGroup, ThreadPool, When, as_completed, block_on, task, wait,
 };
 
 const SOON: Duration = Duration::from_millis(20);
@@ -182,13 +181,20 @@ fn c043_many_threads_wait_on_overlapping_sets() {
     let pool = pool(2);
     for round in 0..200_usize {
         let handles: Vec<_> = (0..8)
-            .map(|n| pool.submit(move || if n % 3 == 0 { thread::yield_now() }))
+            .map(|n| {
+                pool.submit(move || {
+                    if n % 3 == 0 {
+                        thread::yield_now()
+                    }
+                })
+            })
             .collect();
         thread::scope(|scope| {
             for shift in 0..4 {
                 let handles = &handles;
                 scope.spawn(move || {
-                    let when = [When::FirstDone, When::FirstError, When::AllDone][(round + shift) % 3];
+                    let when =
+                        [When::FirstDone, When::FirstError, When::AllDone][(round + shift) % 3];
                     assert!(wait(&handles[shift..shift + 4], when, None));
                 });
             }
@@ -202,7 +208,10 @@ fn c044_as_completed_yields_all_each_once() {
     quiet();
     let pool = pool(2);
     let tasks = (0..500).map(|n| {
-        (n, pool.submit(move || if n % 50 == 7 { panic!("{n}") } else { n }))
+        (
+            n,
+            pool.submit(move || if n % 50 == 7 { panic!("{n}") } else { n }),
+        )
     });
     let mut seen = HashSet::new();
     for (key, result) in as_completed(tasks) {
@@ -214,7 +223,10 @@ fn c044_as_completed_yields_all_each_once() {
     }
     assert_eq!(seen.len(), 500);
     let inline = as_completed((0..10).map(|n| (n, Inline.submit(move || n))));
-    assert_eq!(inline.map(|(key, _)| key).collect::<Vec<_>>(), Vec::from_iter(0..10));
+    assert_eq!(
+        inline.map(|(key, _)| key).collect::<Vec<_>>(),
+        Vec::from_iter(0..10)
+    );
 }
 
 #[test]
@@ -401,11 +413,26 @@ fn c054_map_keeps_the_order() {
     let pool = pool(2);
     let expected: Vec<u64> = (0..1000).map(|n| n * n).collect();
     let square = |n: u64| n * n;
-    assert_eq!(pool.map(0..1000, square).map(Result::unwrap).collect::<Vec<_>>(), expected);
+    assert_eq!(
+        pool.map(0..1000, square)
+            .map(Result::unwrap)
+            .collect::<Vec<_>>(),
+        expected
+    );
     let chunked = pool.map(0..1000, square).chunk(7).buffer(20);
     assert_eq!(chunked.map(Result::unwrap).collect::<Vec<_>>(), expected);
-    assert_eq!(Inline.map(0..1000, square).map(Result::unwrap).collect::<Vec<_>>(), expected);
-    let mut unordered: Vec<_> = pool.map(0..1000, square).unordered().map(Result::unwrap).collect();
+    assert_eq!(
+        Inline
+            .map(0..1000, square)
+            .map(Result::unwrap)
+            .collect::<Vec<_>>(),
+        expected
+    );
+    let mut unordered: Vec<_> = pool
+        .map(0..1000, square)
+        .unordered()
+        .map(Result::unwrap)
+        .collect();
     unordered.sort_unstable();
     assert_eq!(unordered, expected);
     assert_eq!(pool.map(0..1000_i32, |n| n).len(), 1000);
@@ -436,13 +463,21 @@ fn c056_a_map_with_a_deadline_ends_and_the_pool_goes_on() {
     let (pool, gate) = (pool(2), Gate::default());
     for unordered in [false, true] {
         let held = gate.clone();
-        let map = pool.map(0..1_000_000, move |n| if n > 0 { held.pass() });
+        let map = pool.map(0..1_000_000, move |n| {
+            if n > 0 {
+                held.pass()
+            }
+        });
         let map = map.buffer(4).deadline(Instant::now() + SOON);
         let map = if unordered { map.unordered() } else { map };
         let results: Vec<_> = map.collect();
         assert!((4..=5).contains(&results.len()), "{results:?}");
         assert!(results[0].is_ok());
-        assert!(results[1..].iter().all(|r| r.as_ref().unwrap_err().is_timed_out()));
+        assert!(
+            results[1..]
+                .iter()
+                .all(|r| r.as_ref().unwrap_err().is_timed_out())
+        );
         gate.open();
         assert_eq!(pool.submit(|| 1).result().unwrap(), 1);
         *gate.0.0.lock().unwrap() = false;
@@ -455,7 +490,9 @@ fn c057_nothing_runs_before_the_first_next() {
     let pool = pool(2);
     let ran = Arc::new(AtomicUsize::new(0));
     let count = ran.clone();
-    let mut map = pool.map(0..100, move |_| count.fetch_add(1, SeqCst)).buffer(3);
+    let mut map = pool
+        .map(0..100, move |_| count.fetch_add(1, SeqCst))
+        .buffer(3);
     thread::sleep(SOON);
     assert_eq!(ran.load(SeqCst), 0);
     map.next().unwrap().unwrap();
@@ -499,20 +536,35 @@ fn c058_a_panic_of_the_input_passes_and_cancels_the_rest() {
 
 #[test]
 fn promise_3_an_untimed_wait_for_many_on_one_worker_never_deadlocks() {
-    let pool = Arc::new(ThreadPool::builder().workers(1).workers_max(1).build().unwrap());
+    let pool = Arc::new(
+        ThreadPool::builder()
+            .workers(1)
+            .workers_max(1)
+            .build()
+            .unwrap(),
+    );
     let inner = pool.clone();
     let outer = pool.submit(move || {
         let tasks = (0..100).map(|n| (n, inner.submit(move || n)));
         let by_completion: u32 = as_completed(tasks).map(|(_, n)| n.unwrap()).sum();
         let mapped: u32 = inner.map(0..100, |n| n).map(Result::unwrap).sum();
-        let unordered: u32 = inner.map(0..100, |n| n).unordered().map(Result::unwrap).sum();
+        let unordered: u32 = inner
+            .map(0..100, |n| n)
+            .unordered()
+            .map(Result::unwrap)
+            .sum();
         let handles: Vec<_> = (0..100).map(|n| inner.submit(move || n)).collect();
         assert!(wait(&handles, When::AllDone, None));
         let mut group = TaskGroup::new(&*inner).limit(3);
         for n in 0..100 {
             group.submit(move || n);
         }
-        (by_completion, mapped, unordered, group.all().unwrap().iter().sum::<u32>())
+        (
+            by_completion,
+            mapped,
+            unordered,
+            group.all().unwrap().iter().sum::<u32>(),
+        )
     });
     let sums = outer.result_timeout(LONG).expect("no deadlock").unwrap();
     assert_eq!(sums, (4950, 4950, 4950, 4950));
@@ -535,9 +587,97 @@ fn a_group_ties_its_tasks_to_its_token_and_to_theirs() {
 }
 
 #[test]
-fn handles_say_how_they_ended_after_a_cancelled_group() {
+fn a_cancelled_group_says_so() {
+    let (pool, gate) = (pool(1), Gate::default());
+    let blocker = held(&pool, &gate);
+    let mut group = TaskGroup::new(&pool);
+    group.submit(|| 1);
+    group.submit(|| 2);
+    group.cancel();
+    assert!(group.token().is_cancelled());
+    let errors = group.all().unwrap_err().into_errors();
+    assert!(errors.len() == 2 && errors.iter().all(TaskError::is_cancelled));
+    gate.open();
+    assert_eq!(blocker.result().unwrap(), 7);
+}
+
+#[test]
+fn a_panic_in_a_group_names_the_line_that_submitted_it() {
+    quiet();
     let pool = pool(1);
-    let handle = pool.submit(|| 1);
-    handle.wait();
-    assert_eq!((handle.cancel(), handle.state()), (Cancel::TooLate, TaskState::Finished));
+    let mut group = TaskGroup::new(&pool);
+    group.submit(|| panic!("here"));
+    let mut outcomes: Vec<Result<(), _>> = group.settle();
+    match outcomes.remove(0) {
+        Err(TaskError::Panicked(panic)) => assert_eq!(panic.submitted_at().file(), file!()),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_is_awaited_can_move_between_threads() {
+    fn is_send<T: Send>(_: &T) {}
+    let pool = pool(1);
+    let mut tasks = as_completed([(1, pool.submit(|| 1))]);
+    is_send(&tasks);
+    is_send(&tasks.next_async());
+    let mut group = TaskGroup::new(&pool);
+    group.submit(|| 1);
+    is_send(&group.all_async());
+    is_send(&TaskGroup::<_, u32>::new(&pool).first_async());
+    is_send(&TaskGroup::<_, u32>::new(&pool).settle_async());
+}
+
+#[test]
+fn groups_can_be_awaited() {
+    quiet();
+    let pool = pool(2);
+    let group = || {
+        let mut group = TaskGroup::new(&pool);
+        group.submit(|| 1);
+        group.submit(|| 2);
+        group
+    };
+    assert_eq!(block_on(group().all_async()).unwrap(), [1, 2]);
+    assert!(block_on(group().first_async()).unwrap() <= 2);
+    assert_eq!(block_on(group().settle_async()).len(), 2);
+    let mut failing = group();
+    failing.submit(|| panic!("the third"));
+    assert!(
+        block_on(failing.all_async())
+            .unwrap_err()
+            .first()
+            .is_panicked()
+    );
+}
+
+#[test]
+#[cfg(unix)]
+fn after_a_fork_nobody_waits_for_ever() {
+    let (pool, gate) = (pool(1), Gate::default());
+    let mut tasks = as_completed([(1, held(&pool, &gate)), (2, Inline.submit(|| 2))]);
+    let waited = [held(&pool, &gate), held(&pool, &gate)];
+    // SAFETY: the child looks at handles and ends without running anything of
+    // the test harness.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        let results: Vec<_> = tasks.by_ref().collect();
+        let refused = |r: &Result<u32, TaskError>| r.as_ref().is_err_and(TaskError::is_refused);
+        let fine = results.len() == 2
+            && results.iter().all(|(key, r)| match key {
+                1 => refused(r),
+                _ => matches!(r, Ok(2)),
+            })
+            && wait(&waited, When::FirstError, None)
+            && wait(&waited, When::AllDone, None);
+        drop(tasks);
+        // SAFETY: ends the child at once.
+        unsafe { libc::_exit(i32::from(!fine)) };
+    }
+    let mut status = 0;
+    // SAFETY: waits for the child made above.
+    assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+    assert_eq!(status, 0);
+    gate.open();
+    assert_eq!(tasks.map(|(_, value)| value.unwrap()).sum::<u32>(), 9);
 }

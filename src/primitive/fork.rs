@@ -40,6 +40,7 @@ pub(crate) fn is_forked(pool: u32) -> bool {
 /// process that had a pool.
 #[inline]
 pub(crate) fn floor() -> u32 {
+    // ORDERING: Relaxed, as above.
     FLOOR.load(Relaxed)
 }
 

@@ -91,6 +91,12 @@ pub(crate) enum Claim {
     Anybody,
 }
 
+#[cfg(all(test, raddle_loom))]
+std::thread_local! {
+    /// Cells that were made and not yet freed, in the models of one thread.
+    pub(super) static LIVE: std::cell::Cell<isize> = const { std::cell::Cell::new(0) };
+}
+
 /// Makes a queued task: the queue's reference, and the handle's.
 pub(super) fn new<T: Task>(mut task: T, origin: Origin) -> (Job, Ref) {
     let options = task.take_options();
@@ -137,6 +143,8 @@ fn allocate<T: Task>(
             task: ManuallyDrop::new(task),
         }),
     });
+    #[cfg(all(test, raddle_loom))]
+    LIVE.set(LIVE.get() + 1);
     NonNull::from(Box::leak(cell)).cast()
 }
 
@@ -224,6 +232,8 @@ impl<T: Task> Cell<T> {
     }
 
     unsafe fn free(header: NonNull<Header>) {
+        #[cfg(all(test, raddle_loom))]
+        LIVE.set(LIVE.get() - 1);
         let cell = header.cast::<Self>().as_ptr();
         // SAFETY: the caller holds the last reference, and the slot is empty
         // (`ManuallyDrop` drops nothing).

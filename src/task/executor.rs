@@ -29,9 +29,6 @@ pub trait Submit<T: Task> {
     /// Accepts a task; one that is refused has a handle that says so.
     #[track_caller]
     fn accept(&self, task: T) -> Handle<T::Output>;
-
-    /// How many tasks run at once.
-    fn width(&self) -> usize;
 }
 
 /// Makes a task's cell: the job goes to a queue, the handle to the user.
@@ -131,9 +128,5 @@ impl<T: Task> Submit<T> for Inline {
     #[track_caller]
     fn accept(&self, task: T) -> Handle<T::Output> {
         self.submit(task)
-    }
-
-    fn width(&self) -> usize {
-        1
     }
 }

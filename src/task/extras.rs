@@ -162,7 +162,9 @@ impl Extras {
     }
 
     pub(super) fn is_token_cancelled(&self) -> bool {
-        self.token.get().is_some_and(CancellationToken::is_cancelled)
+        self.token
+            .get()
+            .is_some_and(CancellationToken::is_cancelled)
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
@@ -331,6 +333,12 @@ impl Link {
     fn cancel(&self) {
         let _ = self.0.header().resolve_unstarted(Phase::Cancelled);
     }
+}
+
+/// The timer's entry for a task, for models to fire.
+#[cfg(all(test, raddle_loom))]
+pub(super) fn timer_entry(task: Ref) -> Arc<impl Fire> {
+    Arc::new(Link::new(task))
 }
 
 impl Fire for Link {

@@ -24,6 +24,8 @@ mod handle;
 mod items;
 mod job;
 mod map;
+#[cfg(all(test, raddle_loom))]
+mod models;
 mod options;
 pub(crate) mod panic_hook;
 mod reference;
@@ -46,8 +48,8 @@ pub(crate) use frame::{Inspected, Watch, inspect};
 pub use group::TaskGroup;
 pub use handle::Handle;
 pub(crate) use job::{Job, Ran, run_claimed};
+pub(crate) use map::map_on;
 pub use map::{Keyed, Map};
-pub(crate) use map::{MapTask, map_on};
 pub use options::{Task, TaskOptions, With, task};
 
 use state::Phase;

@@ -89,7 +89,7 @@ fn park(header: &Header, deadline: Deadline) -> bool {
     }
     let blocking = Blocking::start(BlockedOn::Task(header.id.get()));
     while !entry.is_done() {
-        if parker.park_until(deadline.instant()) || !deadline.has_passed() {
+        if parker.park_until(deadline.instant()) {
             continue;
         }
         if remove(header, |other| other.addr() == entry.addr()).is_some() {

@@ -62,6 +62,10 @@ impl Config {
         if self.on_demand { 1 } else { self.workers }
     }
 
+    pub(super) fn has_start_hook(&self) -> bool {
+        self.start_hook.is_some()
+    }
+
     pub(super) fn run_start_hook(&self, index: usize) {
         if let Some(hook) = &self.start_hook {
             run_contained(|| hook(index));

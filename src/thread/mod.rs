@@ -23,6 +23,8 @@ mod builder;
 mod core;
 mod dump;
 mod limit;
+#[cfg(all(test, raddle_loom))]
+mod models;
 mod running;
 mod shutdown;
 mod sleep;
@@ -389,10 +391,6 @@ impl<T: Task> Submit<T> for ThreadPool {
     #[track_caller]
     fn accept(&self, task: T) -> Handle<T::Output> {
         self.submit(task)
-    }
-
-    fn width(&self) -> usize {
-        self.width()
     }
 }
 

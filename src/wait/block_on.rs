@@ -93,7 +93,7 @@ fn run<F: Future>(
             return Ok(output);
         }
         let _blocking = Blocking::start(BlockedOn::Thing("a future"));
-        if !parker.park_until(deadline.instant()) && deadline.has_passed() {
+        if !parker.park_until(deadline.instant()) {
             // The wake-up may have come with the limit.
             return match future.as_mut().poll(&mut context) {
                 Poll::Ready(output) => Ok(output),

@@ -64,6 +64,12 @@ pub(crate) struct TimerKey {
 /// The timer's thread did not run and the system did not give one. Nothing was
 /// scheduled.
 pub(crate) fn schedule(at: Instant, what: Entry) -> io::Result<TimerKey> {
+    // The thread of the whole process has no place in a model of a few: a task
+    // with a limit then goes on as where the system has no thread to give.
+    #[cfg(raddle_loom)]
+    if crate::primitive::model::context::inside() {
+        return Err(io::Error::other("no timer in a model"));
+    }
     current().schedule(at, what)
 }
 

@@ -60,25 +60,27 @@ impl Letter {
 /// Bound: none, two threads.
 #[test]
 fn what_the_canceller_wrote_is_seen_by_whoever_sees_its_child_cancelled() {
-    Model::new("token::payload").unbounded().check(|| {
-        let (root, letter) = (CancellationToken::new(), Letter::new());
-        let child = root.child();
-        let canceller = start({
-            let (root, letter) = (root.clone(), letter.clone());
-            move || {
-                letter.write();
-                root.cancel();
+    Model::new("token::what_the_canceller_wrote_is_seen_by_whoever_sees_its_child_cancelled")
+        .unbounded()
+        .check(|| {
+            let (root, letter) = (CancellationToken::new(), Letter::new());
+            let child = root.child();
+            let canceller = start({
+                let (root, letter) = (root.clone(), letter.clone());
+                move || {
+                    letter.write();
+                    root.cancel();
+                }
+            });
+            if root.is_cancelled() {
+                letter.read();
             }
+            if child.is_cancelled() {
+                letter.read();
+            }
+            canceller.join().unwrap();
+            assert!(root.is_cancelled() && child.is_cancelled());
         });
-        if root.is_cancelled() {
-            letter.read();
-        }
-        if child.is_cancelled() {
-            letter.read();
-        }
-        canceller.join().unwrap();
-        assert!(root.is_cancelled() && child.is_cancelled());
-    });
 }
 
 /// Fear: a child that is born while its parent is cancelled is never told.
@@ -87,7 +89,7 @@ fn what_the_canceller_wrote_is_seen_by_whoever_sees_its_child_cancelled() {
 /// Bound: none, two threads.
 #[test]
 fn a_child_born_during_cancel_is_cancelled() {
-    Model::new("token::child_born_during_cancel")
+    Model::new("token::a_child_born_during_cancel_is_cancelled")
         .unbounded()
         .check(|| {
             let (root, letter) = (CancellationToken::new(), Letter::new());
@@ -115,7 +117,7 @@ fn a_child_born_during_cancel_is_cancelled() {
 /// Bound: none, two threads.
 #[test]
 fn a_wait_racing_with_cancel_ends() {
-    Model::new("token::wait_racing_with_cancel")
+    Model::new("token::a_wait_racing_with_cancel_ends")
         .unbounded()
         .check(|| {
             let (root, letter) = (CancellationToken::new(), Letter::new());
@@ -138,22 +140,24 @@ fn a_wait_racing_with_cancel_ends() {
 /// Bound: none, two threads.
 #[test]
 fn a_timed_wait_says_what_is_so() {
-    Model::new("token::timed_wait").unbounded().check(|| {
-        let (root, letter) = (CancellationToken::new(), Letter::new());
-        let canceller = start({
-            let (root, letter) = (root.clone(), letter.clone());
-            move || {
-                letter.write();
-                root.cancel();
+    Model::new("token::a_timed_wait_says_what_is_so")
+        .unbounded()
+        .check(|| {
+            let (root, letter) = (CancellationToken::new(), Letter::new());
+            let canceller = start({
+                let (root, letter) = (root.clone(), letter.clone());
+                move || {
+                    letter.write();
+                    root.cancel();
+                }
+            });
+            if root.wait_timeout(Duration::from_secs(3600)) {
+                letter.read();
             }
+            canceller.join().unwrap();
+            assert!(root.wait_timeout(Duration::ZERO));
+            assert_eq!(root.node.counts(), (0, 0));
         });
-        if root.wait_timeout(Duration::from_secs(3600)) {
-            letter.read();
-        }
-        canceller.join().unwrap();
-        assert!(root.wait_timeout(Duration::ZERO));
-        assert_eq!(root.node.counts(), (0, 0));
-    });
 }
 
 /// Fear: a callback that was taken out runs, one that was not runs twice or never.
@@ -161,7 +165,7 @@ fn a_timed_wait_says_what_is_so() {
 /// Bound: none, two threads; 3 preemptions in the quick tier.
 #[test]
 fn a_callback_registered_and_taken_out_during_cancel_runs_once_or_never() {
-    Model::new("token::callback_racing_with_cancel")
+    Model::new("token::a_callback_registered_and_taken_out_during_cancel_runs_once_or_never")
         .unbounded()
         .quick(3)
         .check(|| {
@@ -196,7 +200,7 @@ fn a_callback_registered_and_taken_out_during_cancel_runs_once_or_never() {
 /// Bound: none, two threads.
 #[test]
 fn a_callback_taken_out_by_an_earlier_one_never_starts() {
-    Model::new("token::callback_takes_out_another")
+    Model::new("token::a_callback_taken_out_by_an_earlier_one_never_starts")
         .unbounded()
         .check(|| {
             let (root, count) = (CancellationToken::new(), Count::new());
@@ -225,7 +229,7 @@ fn a_callback_taken_out_by_an_earlier_one_never_starts() {
 /// Bound: 3 preemptions, three threads.
 #[test]
 fn two_cancels_of_a_family_tell_everybody_once() {
-    Model::new("token::two_cancels")
+    Model::new("token::two_cancels_of_a_family_tell_everybody_once")
         .preemptions(3)
         .quick(2)
         .check(|| {
@@ -253,7 +257,7 @@ fn two_cancels_of_a_family_tell_everybody_once() {
 /// Bound: none, two threads.
 #[test]
 fn a_child_may_be_dropped_during_cancel() {
-    Model::new("token::child_dropped_during_cancel")
+    Model::new("token::a_child_may_be_dropped_during_cancel")
         .unbounded()
         .check(|| {
             let root = CancellationToken::new();
@@ -294,7 +298,7 @@ fn poll(future: &mut Cancelled, alarm: &Arc<Parker>) -> bool {
 /// Bound: none, two threads; 3 preemptions in the quick tier.
 #[test]
 fn a_future_polled_during_cancel_is_woken_by_its_last_waker() {
-    Model::new("token::future_racing_with_cancel")
+    Model::new("token::a_future_polled_during_cancel_is_woken_by_its_last_waker")
         .unbounded()
         .quick(3)
         .check(|| {
@@ -326,7 +330,7 @@ fn a_future_polled_during_cancel_is_woken_by_its_last_waker() {
 /// Bound: none, two threads.
 #[test]
 fn a_future_dropped_during_cancel_leaves_nothing() {
-    Model::new("token::future_dropped_during_cancel")
+    Model::new("token::a_future_dropped_during_cancel_leaves_nothing")
         .unbounded()
         .check(|| {
             let root = CancellationToken::new();

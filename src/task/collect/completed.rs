@@ -51,9 +51,7 @@ use crate::wait::waiter::Collect;
 ///     assert_eq!(length.unwrap(), word.len());
 /// }
 /// ```
-pub fn as_completed<K, T>(
-    handles: impl IntoIterator<Item = (K, Handle<T>)>,
-) -> AsCompleted<K, T> {
+pub fn as_completed<K, T>(handles: impl IntoIterator<Item = (K, Handle<T>)>) -> AsCompleted<K, T> {
     let mut tasks = AsCompleted::new();
     for (key, handle) in handles {
         tasks.add(key, handle);
@@ -66,7 +64,7 @@ pub fn as_completed<K, T>(
 /// Dropping it detaches the tasks whose results were not yielded.
 #[must_use = "an iterator is lazy: the results come as it is advanced"]
 pub struct AsCompleted<K, T> {
-    inbox: Arc<Inbox>,
+    pub(super) inbox: Arc<Inbox>,
     slots: Vec<Option<Slot<K, T>>>,
     free: Vec<usize>,
     left: usize,
@@ -237,7 +235,10 @@ impl<K, T> AsCompleted<K, T> {
                 break;
             }
         }
-        match self.inbox.wait(deadline, BlockedOn::Thing("one of many tasks")) {
+        match self
+            .inbox
+            .wait(deadline, BlockedOn::Thing("one of many tasks"))
+        {
             Some(index) => Ok(self.take(index)),
             None => Err(TimedOutWaiting),
         }
@@ -258,7 +259,10 @@ impl<K, T> AsCompleted<K, T> {
         self.unclaimed.clear();
         self.inbox = Inbox::new();
         let slots = std::mem::take(&mut self.slots);
-        slots.into_iter().flatten().map(|slot| (slot.key, slot.handle))
+        slots
+            .into_iter()
+            .flatten()
+            .map(|slot| (slot.key, slot.handle))
     }
 
     /// The handle is finished, or its pool is gone: this does not block.
@@ -293,10 +297,21 @@ impl<K, T> AsCompleted<K, T> {
         self.unclaimed.extend(taken);
     }
 
+    /// How many slots and unclaimed keys there is room for.
+    #[cfg(test)]
+    pub(super) fn sizes(&self) -> (usize, usize) {
+        (self.slots.len(), self.unclaimed.len())
+    }
+
     fn mind_fork(&mut self) {
         if self.fork_floor != fork::floor() {
             self.fork_floor = fork::floor();
-            if self.slots.iter().flatten().any(|slot| fork::is_forked(slot.handle.task().header().pool)) {
+            if self
+                .slots
+                .iter()
+                .flatten()
+                .any(|slot| fork::is_forked(slot.handle.task().header().pool))
+            {
                 self.move_out_of_fork();
             }
         }

@@ -94,12 +94,11 @@ impl Inbox {
             if let Some(key) = self.take_or_leave(Sleeper::Thread(Arc::clone(&parker))) {
                 return Some(key);
             }
-            if deadline.has_passed() {
+            let _ = blocking.get_or_insert_with(|| Blocking::start(on));
+            if !parker.park_until(deadline.instant()) {
                 self.forget_sleeper();
                 return self.take();
             }
-            let _ = blocking.get_or_insert_with(|| Blocking::start(on));
-            parker.park_until(deadline.instant());
         }
     }
 

@@ -153,3 +153,8 @@ impl Drop for Enlisted {
         }
     }
 }
+
+#[cfg(all(test, raddle_loom))]
+mod models;
+#[cfg(test)]
+mod tests;

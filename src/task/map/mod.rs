@@ -19,8 +19,6 @@
 //! neither. Orderings: the handles'.
 
 mod pull;
-#[cfg(test)]
-mod tests;
 
 use std::fmt;
 use std::iter::FusedIterator;

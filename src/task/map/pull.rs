@@ -64,6 +64,9 @@ struct Current<K, R> {
     error: Option<TaskError>,
 }
 
+/// A task that has ended, with the keys of its items.
+type Ended<K, R> = (Keys<K>, Result<Output<R>, TaskError>);
+
 impl<'p, I: Iterator, R, K> Pull<'p, I, R, K> {
     pub(super) fn new(
         items: I,
@@ -91,7 +94,10 @@ impl<'p, I: Iterator, R, K> Pull<'p, I, R, K> {
     }
 
     fn check_fresh(&self) {
-        assert!(self.started.is_none(), "a map is set up before it is advanced");
+        assert!(
+            self.started.is_none(),
+            "a map is set up before it is advanced"
+        );
     }
 
     pub(super) fn settings(&mut self) -> &mut Settings {
@@ -99,10 +105,7 @@ impl<'p, I: Iterator, R, K> Pull<'p, I, R, K> {
         &mut self.settings
     }
 
-    pub(super) fn with_keys<L>(
-        self,
-        split: fn(I::Item) -> (L, I::Item),
-    ) -> Pull<'p, I, R, L> {
+    pub(super) fn with_keys<L>(self, split: fn(I::Item) -> (L, I::Item)) -> Pull<'p, I, R, L> {
         self.check_fresh();
         Pull {
             items: self.items,
@@ -227,7 +230,9 @@ impl<'p, I: Iterator, R, K> Pull<'p, I, R, K> {
     }
 
     fn options(&self, count: usize) -> Option<Options> {
-        let Settings { timeout, deadline, .. } = self.settings;
+        let Settings {
+            timeout, deadline, ..
+        } = self.settings;
         if timeout.is_none() && deadline.is_none() {
             return None;
         }
@@ -241,7 +246,7 @@ impl<'p, I: Iterator, R, K> Pull<'p, I, R, K> {
 
     /// The next task that has ended, or that counts as ended because the
     /// deadline has passed.
-    fn next_task(&mut self) -> Option<(Keys<K>, Result<Output<R>, TaskError>)> {
+    fn next_task(&mut self) -> Option<Ended<K, R>> {
         let deadline = self.settings.deadline.map_or(Deadline::NEVER, Deadline::at);
         let overdue = match &mut self.window {
             Window::Ordered(window) => {

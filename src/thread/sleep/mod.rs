@@ -50,11 +50,16 @@
 //!
 //! Once the crew is closing, the last thread that parks ends the pool: all
 //! that live are parked (or wait inside a shutdown), and no job is in sight.
-//! The ENDED mark goes into the census, then comes a fence, then the last look
-//! at the injector; a submitter that raced with it sees the mark after its
-//! own fence, and cancels what it has pushed itself.
+//! That thread holds the lock, and all permits and searches have been given
+//! back; *then* it fences, *then* looks everywhere, *then* marks the end. A
+//! submitter from outside that sees a permit taken or a searcher has left its
+//! job in sight of that look, and the pool goes on. One that sees neither calls
+//! somebody: it gets the lock before the look, and the same is true; or after
+//! the mark, which it then sees, and cancels what it has pushed itself.
 
 mod census;
+#[cfg(all(test, raddle_loom))]
+mod models;
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -353,11 +358,15 @@ impl Sleep {
         if !mutant("sleep-park-without-look") && has_work() {
             let mut crew = self.crew.lock();
             let mine = crew.parked.iter().rposition(|index| *index == me.index);
+            // With the search, as if called: whoever counted on the search that
+            // we have just given up may have left more than one job.
+            let search = !mutant("sleep-look-without-search");
             if let Some(at) = mine
-                && self.census.take(false)
+                && self.census.take(search)
             {
                 crew.parked.remove(at);
                 me.has_permit.set(true);
+                me.is_searching.set(search);
                 return Awake::Work;
             }
             // Called already; or those who hold the permits will look.
@@ -436,14 +445,19 @@ impl Sleep {
 
     fn end_if_done(&self, crew: &mut Crew, has_work: &impl Fn() -> bool) {
         let still = crew.parked.len() + crew.closers;
-        if !crew.closing || crew.ended || still != crew.live || has_work() {
+        if !crew.closing || crew.ended || still != crew.live {
+            return;
+        }
+        if !mutant("sleep-end-without-fence") {
+            // ORDERING: pairs with the fence in `job_published`; see "The end"
+            // at the top of this file.
+            fence(SeqCst);
+        }
+        if has_work() {
             return;
         }
         crew.ended = true;
-        // ORDERING: Relaxed and a fence: pairs with the fence in
-        // `job_published`; see "The end" at the top of this file.
         self.census.end();
-        fence(SeqCst);
         for index in crew.parked.drain(..) {
             let seat = &self.seats[index];
             // ORDERING: Release pairs with the Acquire in `sleep`.
@@ -479,7 +493,8 @@ impl Sleep {
                 }
             }
         }
-        crew.closers -= usize::from(is_member);
+        // After the end it stays counted: other closers do not wait for it.
+        crew.closers -= usize::from(is_member && !ended);
         ended
     }
 
@@ -489,11 +504,16 @@ impl Sleep {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, raddle_loom))]
 impl Sleep {
     /// Idle permits, searching threads, parked threads.
     pub(super) fn counts(&self) -> (usize, usize, usize) {
         let (idle, searching) = self.census.counts();
         (idle, searching, self.crew.lock().parked.len())
+    }
+
+    /// Indices that nobody has.
+    pub(super) fn free(&self) -> usize {
+        self.crew.lock().free.len()
     }
 }

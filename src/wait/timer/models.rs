@@ -54,7 +54,7 @@ impl Fire for Alarm {
 /// Bound: 3 preemptions, two or three threads.
 #[test]
 fn an_entry_racing_with_the_end_of_the_thread_fires_once() {
-    Model::new("timer::entry_racing_with_end")
+    Model::new("timer::an_entry_racing_with_the_end_of_the_thread_fires_once")
         .preemptions(3)
         .check(|| {
             let timer = Timer::with_idle(Duration::from_secs(1));
@@ -73,7 +73,7 @@ fn an_entry_racing_with_the_end_of_the_thread_fires_once() {
 /// Bound: 3 preemptions, two or three threads.
 #[test]
 fn an_entry_is_fired_or_cancelled_and_never_both() {
-    Model::new("timer::cancel_racing_with_fire")
+    Model::new("timer::an_entry_is_fired_or_cancelled_and_never_both")
         .preemptions(3)
         .check(|| {
             let timer = Timer::with_idle(Duration::from_secs(1));

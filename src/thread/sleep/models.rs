@@ -1,0 +1,568 @@
+//! What we fear of sleep and waking, and loom's answer.
+//!
+//! The rooms here are pools without tasks: the shipping [`Sleep`], threads that
+//! use it as `worker.rs` does, and jobs that lie in lock-free flags or in the
+//! queues' stand-ins, which synchronise no more than the real ones. A job that
+//! is forgotten leaves a thread asleep for ever: loom calls that a deadlock.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Awake, Call, Sleep, Standing};
+use crate::primitive::atomic::{AtomicBool, Ordering};
+use crate::primitive::model::run::Model;
+use crate::primitive::thread::{self, JoinHandle};
+use crate::primitive::unmodelled::{self, AtomicUsize};
+use crate::primitive::{Condvar, Deque, Injector, Mutex, Steal, Stealer, UnsafeCell};
+use crate::wait::deadline::Deadline;
+
+use Ordering::{Acquire, Relaxed, Release};
+
+/// At most so many jobs in a room.
+const JOBS: usize = 3;
+
+/// Where the jobs of a room lie.
+trait Queue: Send + Sync + 'static {
+    fn put(&self, job: usize);
+    fn take(&self) -> Option<usize>;
+    fn in_sight(&self) -> bool;
+}
+
+/// One flag a job: nothing could order less.
+struct Flags([AtomicBool; JOBS]);
+
+impl Flags {
+    fn new(raised: &[usize]) -> Self {
+        Self(std::array::from_fn(|job| {
+            AtomicBool::new(raised.contains(&job))
+        }))
+    }
+}
+
+impl Queue for Flags {
+    fn put(&self, job: usize) {
+        // ORDERING: Release pairs with the Acquire in `take`, for the letter.
+        self.0[job].store(true, Release);
+    }
+    fn take(&self) -> Option<usize> {
+        let is_up = |flag: &&AtomicBool| flag.load(Relaxed) && flag.swap(false, Acquire);
+        let flag = self.0.iter().find(is_up)?;
+        self.0.iter().position(|other| std::ptr::eq(flag, other))
+    }
+    fn in_sight(&self) -> bool {
+        self.0.iter().any(|flag| flag.load(Relaxed))
+    }
+}
+
+impl Queue for Injector<usize> {
+    fn put(&self, job: usize) {
+        self.push(job);
+    }
+    fn take(&self) -> Option<usize> {
+        loop {
+            match self.steal() {
+                Steal::Success(job) => return Some(job),
+                Steal::Empty => return None,
+                Steal::Retry => {}
+            }
+        }
+    }
+    fn in_sight(&self) -> bool {
+        !self.is_empty()
+    }
+}
+
+/// The deque of a thread outside the room, as its thieves see it.
+impl Queue for Stealer<usize> {
+    fn put(&self, _: usize) {
+        unreachable!("the owner pushes");
+    }
+    fn take(&self) -> Option<usize> {
+        loop {
+            match self.steal() {
+                Steal::Success(job) => return Some(job),
+                Steal::Empty => return None,
+                Steal::Retry => {}
+            }
+        }
+    }
+    fn in_sight(&self) -> bool {
+        !self.is_empty()
+    }
+}
+
+/// What a job does, beside reading its letter.
+type Run<Q> = fn(&Arc<Room<Q>>, &Standing, usize);
+
+struct Room<Q> {
+    sleep: Sleep,
+    queue: Q,
+    run: Run<Q>,
+    keep_alive: Duration,
+    permits: usize,
+    threads_max: usize,
+    /// What the submitter of each job writes before, and its runner reads.
+    letters: [UnsafeCell<usize>; JOBS],
+    ran: AtomicUsize,
+    cancelled: AtomicUsize,
+    threads: unmodelled::Mutex<Vec<JoinHandle<()>>>,
+    /// For jobs that wait for jobs: how many are done.
+    done: Mutex<usize>,
+    more_done: Condvar,
+}
+
+// SAFETY: a letter is written before its job is put, and read after it was
+// taken; that this is enough is what the models show.
+unsafe impl<Q: Sync> Sync for Room<Q> {}
+
+fn nothing<Q>(_: &Arc<Room<Q>>, _: &Standing, _: usize) {}
+
+impl<Q: Queue> Room<Q> {
+    fn new(queue: Q, permits: usize, threads_max: usize, resident: usize) -> Self {
+        Self {
+            sleep: Sleep::new(permits, threads_max, resident),
+            queue,
+            run: nothing,
+            keep_alive: Duration::MAX,
+            permits,
+            threads_max,
+            letters: Default::default(),
+            ran: AtomicUsize::new(0),
+            cancelled: AtomicUsize::new(0),
+            threads: unmodelled::Mutex::new(Vec::new()),
+            done: Mutex::new(0),
+            more_done: Condvar::new(),
+        }
+    }
+
+    /// Starts the room's first threads.
+    fn open(self, threads: usize) -> Arc<Self> {
+        let room = Arc::new(self);
+        for _ in 0..threads {
+            let call = room.sleep.first_threads();
+            assert_ne!(call, Call::Nothing);
+            room.answer(call);
+        }
+        room
+    }
+
+    fn in_sight(&self) -> bool {
+        self.queue.in_sight()
+    }
+
+    fn answer(self: &Arc<Self>, call: Call) {
+        if let Call::Start(index) = call {
+            let room = Arc::clone(self);
+            let body = move || room.work(index);
+            let thread = thread::spawn(String::from("worker"), None, body).unwrap();
+            self.threads.lock().push(thread);
+        }
+    }
+
+    /// What `worker::main` does, without the tasks.
+    fn work(self: &Arc<Self>, index: usize) {
+        let me = Standing::called(index);
+        let awake = loop {
+            while let Some(job) = self.queue.take() {
+                if me.is_searching() {
+                    let call = self.sleep.stop_searching(&me, || self.in_sight());
+                    self.answer(call);
+                }
+                self.run(&me, job);
+                if !self.sleep.take_permit(&me) {
+                    break;
+                }
+            }
+            let awake = (self.sleep).fall_asleep(&me, self.keep_alive, || self.in_sight());
+            if awake != Awake::Work {
+                break awake;
+            }
+        };
+        let call = self.sleep.left(&me, &awake, || self.in_sight());
+        self.answer(call);
+    }
+
+    fn run(self: &Arc<Self>, me: &Standing, job: usize) {
+        // SAFETY: the writer has written before it put the job.
+        self.letters[job].with(|letter| assert_eq!(unsafe { *letter }, 40 + job));
+        self.ran.fetch_add(1, Relaxed);
+        (self.run)(self, me, job);
+    }
+
+    fn write(&self, job: usize) {
+        // SAFETY: the only writer, and the reader comes after it.
+        self.letters[job].with_mut(|letter| unsafe { *letter = 40 + job });
+    }
+
+    /// What `Core::push` does from outside.
+    fn submit(self: &Arc<Self>, jobs: &[usize]) {
+        for job in jobs {
+            self.write(*job);
+            self.queue.put(*job);
+        }
+        self.published();
+    }
+
+    fn published(self: &Arc<Self>) {
+        let call = self.sleep.job_published();
+        self.answer(call);
+        if self.sleep.has_ended() {
+            while self.queue.take().is_some() {
+                self.cancelled.fetch_add(1, Relaxed);
+            }
+        }
+    }
+
+    fn end(self: &Arc<Self>) {
+        self.sleep.close(|| self.in_sight());
+        let ended = (self.sleep).wait_for_end(false, Deadline::NEVER, || self.in_sight());
+        assert!(ended);
+        self.join();
+    }
+
+    fn join(&self) {
+        loop {
+            let next = self.threads.lock().pop();
+            let Some(thread) = next else { return };
+            thread.join().unwrap();
+        }
+    }
+
+    /// How things must stand when all is quiet.
+    fn is_quiet(&self, jobs: usize) {
+        assert!(!self.in_sight(), "a job is forgotten");
+        let resolved = self.ran.load(Relaxed) + self.cancelled.load(Relaxed);
+        assert_eq!(resolved, jobs, "a job was run twice, or not at all");
+        assert_eq!(self.sleep.counts(), (self.permits, 0, 0), "a permit leaks");
+        assert_eq!(self.sleep.live(), 0);
+        assert_eq!(self.sleep.free(), self.threads_max);
+    }
+
+    fn count_done(&self) {
+        *self.done.lock() += 1;
+        self.more_done.notify_all();
+    }
+
+    fn wait_for_done(&self, count: usize) {
+        let mut done = self.done.lock();
+        while *done < count {
+            self.more_done.wait(&mut done);
+        }
+    }
+}
+
+fn start(body: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
+    thread::spawn(String::from("other"), None, body).unwrap()
+}
+
+/// One worker, which goes as soon as it has had its job: the smallest room.
+fn one_worker<Q: Queue>(room: &Arc<Room<Q>>) -> JoinHandle<()> {
+    let call = room.sleep.first_threads();
+    assert_eq!(call, Call::Start(0));
+    let room = room.clone();
+    start(move || {
+        let me = Standing::called(0);
+        let job = loop {
+            if let Some(job) = room.queue.take() {
+                break job;
+            }
+            let awake = (room.sleep).fall_asleep(&me, Duration::MAX, || room.in_sight());
+            assert_eq!(awake, Awake::Work);
+        };
+        if me.is_searching() {
+            let call = room.sleep.stop_searching(&me, || room.in_sight());
+            assert_eq!(call, Call::Nothing);
+        }
+        room.run(&me, job);
+        assert!(me.has_permit());
+    })
+}
+
+/// Fear: the submitter looks before the worker sleeps, the worker looks before
+/// the job is there, and nobody wakes anybody.
+/// Must fail when: one of the two fences is missing; the worker parks without a
+/// look; the caller forgets the unpark.
+/// Bound: none, two threads.
+#[test]
+fn a_flag_raised_while_the_worker_falls_asleep_is_seen() {
+    Model::new("sleep::a_flag_raised_while_the_worker_falls_asleep_is_seen")
+        .unbounded()
+        .check(|| {
+            let room = Arc::new(Room::new(Flags::new(&[]), 1, 1, 1));
+            let worker = one_worker(&room);
+            room.submit(&[0]);
+            worker.join().unwrap();
+            assert_eq!(room.sleep.counts(), (0, 0, 0));
+            assert_eq!(room.ran.load(Relaxed), 1);
+        });
+}
+
+/// Fear: as above, with the queue of outsiders.
+/// Must fail when: as above.
+/// Bound: none, two threads.
+#[test]
+fn a_job_injected_while_the_worker_falls_asleep_is_seen() {
+    Model::new("sleep::a_job_injected_while_the_worker_falls_asleep_is_seen")
+        .unbounded()
+        .quick(3)
+        .check(|| {
+            let room = Arc::new(Room::new(Injector::new(), 1, 1, 1));
+            let worker = one_worker(&room);
+            room.submit(&[0]);
+            worker.join().unwrap();
+            assert_eq!(room.sleep.counts(), (0, 0, 0));
+            assert_eq!(room.ran.load(Relaxed), 1);
+        });
+}
+
+/// Fear: as above, with a job in the deque of a thread that works.
+/// Must fail when: as above.
+/// Bound: none, two threads.
+#[test]
+fn a_job_pushed_while_the_thief_falls_asleep_is_seen() {
+    Model::new("sleep::a_job_pushed_while_the_thief_falls_asleep_is_seen")
+        .unbounded()
+        .quick(3)
+        .check(|| {
+            let deque = Deque::new_lifo();
+            let room = Arc::new(Room::new(deque.stealer(), 1, 1, 1));
+            let worker = one_worker(&room);
+            room.write(0);
+            deque.push(0);
+            room.published();
+            worker.join().unwrap();
+            assert_eq!(room.sleep.counts(), (0, 0, 0));
+            assert_eq!(room.ran.load(Relaxed), 1);
+        });
+}
+
+/// Fear: one of two sleepers is woken for two jobs, and the other sleeps on.
+/// Must fail when: a search that has found something does not look again; the
+/// thread that finds a job as it falls asleep does not search.
+/// Bound: 3 preemptions, three threads; 2 in the quick tier.
+#[test]
+fn of_two_jobs_published_together_each_gets_a_thread() {
+    Model::new("sleep::of_two_jobs_published_together_each_gets_a_thread")
+        .preemptions(3)
+        .quick(2)
+        .check(|| {
+            let mut room = Room::new(Flags::new(&[]), 2, 2, 2);
+            // Each job ends only when both run.
+            room.run = |room, _, _| {
+                room.count_done();
+                room.wait_for_done(2);
+            };
+            let room = room.open(2);
+            room.submit(&[0, 1]);
+            room.end();
+            room.is_quiet(2);
+        });
+}
+
+/// Fear: the last two threads fall asleep, each relying on the other.
+/// Must fail when: a thread parks without a look; a fence is missing.
+/// Bound: 3 preemptions, three threads; 2 in the quick tier.
+#[test]
+fn a_job_published_while_the_last_two_fall_asleep_is_run() {
+    Model::new("sleep::a_job_published_while_the_last_two_fall_asleep_is_run")
+        .preemptions(3)
+        .quick(2)
+        .check(|| {
+            let room = Room::new(Flags::new(&[]), 2, 2, 2).open(2);
+            room.submit(&[0]);
+            room.end();
+            room.is_quiet(1);
+        });
+}
+
+/// Fear: a submitter counts on a searcher that is just ending its search.
+/// Must fail when: a search ends without a look; the search is not given back.
+/// Bound: 3 preemptions, three threads; 2 in the quick tier.
+#[test]
+fn a_submitter_may_count_on_a_searcher_that_ends_its_search() {
+    Model::new("sleep::a_submitter_may_count_on_a_searcher_that_ends_its_search")
+        .preemptions(3)
+        .quick(2)
+        .check(|| {
+            let mut room = Room::new(Flags::new(&[]), 2, 2, 1);
+            // The first job ends only when the second has run: elsewhere.
+            room.run = |room, _, job| match job {
+                0 => room.wait_for_done(1),
+                _ => room.count_done(),
+            };
+            room.write(0);
+            room.queue.put(0);
+            let room = room.open(1);
+            room.submit(&[1]);
+            room.end();
+            room.is_quiet(2);
+        });
+}
+
+/// A job 0 that waits, as a task does, for job 1, which another must run.
+fn blocks<Q: Queue>(room: &Arc<Room<Q>>, me: &Standing, job: usize) {
+    if job == 0 {
+        let call = room.sleep.block_starts(me, || room.in_sight());
+        room.answer(call);
+        room.wait_for_done(1);
+        room.sleep.block_ends(me);
+    } else {
+        room.count_done();
+    }
+}
+
+/// Fear: the only worker blocks, and the job it waits for finds no thread.
+/// Must fail when: a thread blocks without a look, or its look comes too early.
+/// Bound: 3 preemptions, three threads; 2 in the quick tier.
+#[test]
+fn a_job_published_while_the_worker_blocks_gets_a_spare() {
+    Model::new("sleep::a_job_published_while_the_worker_blocks_gets_a_spare")
+        .preemptions(3)
+        .quick(2)
+        .check(|| {
+            let mut room = Room::new(Flags::new(&[]), 1, 2, 1);
+            room.run = blocks;
+            room.write(0);
+            room.queue.put(0);
+            let room = room.open(1);
+            room.submit(&[1]);
+            room.end();
+            room.is_quiet(2);
+        });
+}
+
+/// Fear: the spare has just parked when it is needed once more; or it keeps
+/// the permit that its worker wants back.
+/// Must fail when: a thread blocks without a look; the permit is not taken.
+/// Bound: 2 preemptions, three threads.
+#[test]
+fn a_parked_spare_is_called_again() {
+    Model::new("sleep::a_parked_spare_is_called_again")
+        .preemptions(2)
+        .check(|| {
+            let mut room = Room::new(Flags::new(&[]), 1, 2, 1);
+            room.run = |room, me, job| {
+                if job == 0 {
+                    for count in 1..=2 {
+                        room.write(count);
+                        room.queue.put(count);
+                        room.published();
+                        let call = room.sleep.block_starts(me, || room.in_sight());
+                        room.answer(call);
+                        room.wait_for_done(count);
+                        room.sleep.block_ends(me);
+                    }
+                } else {
+                    room.count_done();
+                }
+            };
+            let room = room.open(1);
+            room.submit(&[0]);
+            room.end();
+            room.is_quiet(3);
+        });
+}
+
+/// Fear: a thread retires in the moment it is called, or a call finds neither
+/// it nor its free place; the job is lost.
+/// Must fail when: a called thread retires; one that has left does not look.
+/// Bound: 3 preemptions, three threads.
+#[test]
+fn a_job_published_while_the_last_thread_retires_is_run() {
+    Model::new("sleep::a_job_published_while_the_last_thread_retires_is_run")
+        .preemptions(3)
+        .check(|| {
+            let mut room = Room::new(Flags::new(&[]), 1, 1, 0);
+            room.keep_alive = Duration::ZERO;
+            let room = room.open(1);
+            room.submit(&[0]);
+            // Nobody stays: the job must be done when all have gone.
+            room.join();
+            room.is_quiet(1);
+        });
+}
+
+/// Fear: a submitter counts on a thread that could not be started.
+/// Must fail when: `start_failed` does not look, or keeps permit or search.
+/// Bound: 3 preemptions, three threads; 2 in the quick tier.
+#[test]
+fn a_job_published_while_a_start_fails_is_run() {
+    Model::new("sleep::a_job_published_while_a_start_fails_is_run")
+        .preemptions(3)
+        .quick(2)
+        .check(|| {
+            let room = Room::new(Flags::new(&[]), 2, 2, 1);
+            room.write(0);
+            room.queue.put(0);
+            let room = room.open(1);
+            let other = start({
+                let room = room.clone();
+                move || {
+                    room.write(2);
+                    room.queue.put(2);
+                    give_no_thread(&room);
+                }
+            });
+            room.write(1);
+            room.queue.put(1);
+            give_no_thread(&room);
+            other.join().unwrap();
+            room.end();
+            room.is_quiet(3);
+        });
+}
+
+/// Publishes, in a system that gives no threads.
+fn give_no_thread<Q: Queue>(room: &Arc<Room<Q>>) {
+    if let Call::Start(index) = room.sleep.job_published() {
+        room.sleep.start_failed(index, || room.in_sight());
+    }
+}
+
+/// Fear: a job that comes in as the pool ends is neither run nor cancelled.
+/// Must fail when: the last thread ends the pool with a look from before its
+/// fence; the submitter does not ask whether the pool has ended.
+/// Bound: 4 preemptions, three threads; 3 in the quick tier.
+#[test]
+fn a_job_submitted_while_the_pool_ends_is_run_or_cancelled() {
+    Model::new("sleep::a_job_submitted_while_the_pool_ends_is_run_or_cancelled")
+        .preemptions(4)
+        .quick(3)
+        .check(|| {
+            let room = Room::new(Flags::new(&[]), 1, 1, 1).open(1);
+            let submitter = start({
+                let room = room.clone();
+                move || room.submit(&[0])
+            });
+            room.end();
+            submitter.join().unwrap();
+            room.is_quiet(1);
+        });
+}
+
+/// Fear: two tasks that end their pool wait for each other, or nobody ends it.
+/// Must fail when: closers count as at work; nobody is told that one has left.
+/// Bound: 2 preemptions, three threads.
+#[test]
+fn two_threads_that_wait_for_the_end_of_their_pool_get_it() {
+    Model::new("sleep::two_threads_that_wait_for_the_end_of_their_pool_get_it")
+        .preemptions(2)
+        .check(|| {
+            let mut room = Room::new(Flags::new(&[]), 2, 2, 2);
+            room.run = |room, me, job| {
+                room.sleep.close(|| room.in_sight());
+                let call = room.sleep.block_starts(me, || room.in_sight());
+                room.answer(call);
+                let never = Deadline::NEVER;
+                assert!(room.sleep.wait_for_end(true, never, || room.in_sight()));
+                room.sleep.block_ends(me);
+                // Each of the two may wait for the other afterwards.
+                room.count_done();
+                room.wait_for_done(if job == 0 { 2 } else { 1 });
+            };
+            let room = room.open(2);
+            room.submit(&[0, 1]);
+            room.end();
+            room.is_quiet(2);
+        });
+}
