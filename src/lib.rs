@@ -1,4 +1,69 @@
-//! The concurrency toolkit that Python programmers know, made for Rust.
+//! Python's `threading`, `multiprocessing` and `concurrent.futures`, made for
+//! Rust: a work-stealing thread pool whose `submit` gives a handle, and the
+//! tools around it.
+//!
+//! ```
+//! use raddle::prelude::*;
+//!
+//! let pool = ThreadPool::new(2)?;
+//!
+//! // One task: submit, then take the result. A panic arrives as an error.
+//! let answer = pool.submit(|| 6 * 7);
+//! assert_eq!(answer.result()?, 42);
+//!
+//! // Many: lazily, in order, with at most 8 under way.
+//! let squares = pool.map(0..100u64, |n| n * n).buffer(8);
+//! assert_eq!(squares.sum::<Result<u64, _>>()?, 328_350);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What is where
+//!
+//! | you want to | take |
+//! |---|---|
+//! | compute on all CPUs | [`ThreadPool::new`], [`ThreadPool::global`] |
+//! | wait for files, commands, blocking clients | [`ThreadPool::for_blocking`] |
+//! | run everything in the caller, to debug | [`Inline`] |
+//! | wait for a task, await it, cancel it, watch it | [`Handle`] |
+//! | one result for each input, in bounded memory | [`ThreadPool::map`], [`Map`] |
+//! | results as they come | [`as_completed`] |
+//! | the first, the first error, or all | [`wait()`] with [`When`] |
+//! | all or nothing; the first success | [`TaskGroup`] |
+//! | names, time limits and tokens for a task | [`task()`], [`Task`] |
+//! | stop work that is under way | [`CancellationToken`], [`current`] |
+//! | bound what is queued | [`ThreadPoolBuilder::queue_limit`], [`WhenFull`] |
+//! | end a pool, and know what was left | [`Shutdown`], [`ShutdownReport`] |
+//! | see what hangs | [`dump`], [`PoolStats`] |
+//! | say what went wrong | [`TaskError`], [`Panic`], [`SubmitError`], [`StartError`] |
+//!
+//! `use raddle::`[`prelude`]`::*` brings the most usual of these. Those who come
+//! from Python find Python's names in the search box above, too.
+//!
+//! # What holds everywhere
+//!
+//! * *Waiting.* A task may wait for another task of its pool, at any depth: the
+//!   waiting worker runs that task itself if nobody has started it, else a spare
+//!   worker takes its place. It never runs a stranger meanwhile.
+//! * *Time.* What blocks says so, and has twins with a time limit.
+//!   `Duration::ZERO` tries once, `Duration::MAX` waits for ever.
+//! * *Bounds.* A map holds at most its buffer; `submit` is unbounded unless the
+//!   pool has a queue limit.
+//! * *Drop.* Dropping a handle detaches its task. Dropping a map or a group
+//!   cancels what is left. Dropping a pool finishes what was submitted.
+//!
+//! # Where it is not the answer
+//!
+//! * Tasks that mostly wait for sockets: an async runtime. (A handle is a
+//!   `Future` there.)
+//! * Parallel iterators and sorts: rayon.
+//! * Tasks below some microseconds: do several in one, as [`Map::chunk`] does.
+//! * Code that must be stopped by force: a thread cannot be killed. A time limit
+//!   ends the waiting, and asks the task to stop.
+//!
+//! # Features
+//!
+//! None is on by default, and programs need none. `model` brings in loom, for
+//! the crate's own models (`cargo model`).
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -16,6 +81,7 @@ const _: () = assert!(
 compile_error!("`--cfg raddle_loom` needs the feature `model`: use `cargo model`.");
 
 mod error;
+pub mod prelude;
 mod primitive;
 mod task;
 mod thread;
@@ -31,3 +97,8 @@ pub use thread::{
     PoolStats, Shutdown, ShutdownReport, ThreadPool, ThreadPoolBuilder, WhenFull, dump,
 };
 pub use wait::{TimedOutWaiting, block_on, block_on_timeout};
+
+// The samples of the README are tests too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -19,32 +19,78 @@ pub struct TaskContext {
 
 impl TaskContext {
     /// The task's number.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let task = raddle::Inline.submit(|| raddle::current().unwrap().id());
+    /// assert_eq!(task.id(), task.result().unwrap());
+    /// ```
     pub fn id(&self) -> TaskId {
         self.id
     }
 
     /// The name that the task was given.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{Inline, current, task};
+    ///
+    /// let named = task(|| current().unwrap().name().map(str::to_owned)).named("cook");
+    /// assert_eq!(Inline.submit(named).result().unwrap().as_deref(), Some("cook"));
+    /// ```
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
     /// Which attempt this is; the first is 1.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let task = raddle::Inline.submit(|| raddle::current().unwrap().attempt());
+    /// assert_eq!(task.result().unwrap(), 1);
+    /// ```
     pub fn attempt(&self) -> u32 {
         1
     }
 
     /// When the task must be done, by its `deadline` or its `timeout`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let task = raddle::Inline.submit(|| raddle::current().unwrap().deadline());
+    /// assert_eq!(task.result().unwrap(), None);
+    /// ```
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
 
     /// The index of the worker that runs the task; `None` if that is no
     /// worker.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = raddle::ThreadPool::new(1)?;
+    /// let task = pool.submit(|| raddle::current().unwrap().worker());
+    /// assert_eq!(task.result().unwrap(), Some(0));
+    /// # Ok::<_, raddle::StartError>(())
+    /// ```
     pub fn worker(&self) -> Option<usize> {
         self.worker
     }
 
     /// The task's token: cancelled when somebody asks the task to stop.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let task = raddle::Inline.submit(|| raddle::current().unwrap().token().is_cancelled());
+    /// assert_eq!(task.result().unwrap(), false);
+    /// ```
     pub fn token(&self) -> &CancellationToken {
         &self.token
     }

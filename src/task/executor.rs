@@ -11,6 +11,20 @@ use crate::error::{Refusal, SubmitError, TaskError};
 use crate::primitive::fork::NO_POOL;
 
 /// Accepts tasks of type `T`: what a group asks of its pool.
+///
+/// # Examples
+///
+/// ```
+/// use raddle::{Handle, Inline, Submit, Task, ThreadPool};
+///
+/// fn start<T: Task>(on: &impl Submit<T>, task: T) -> Handle<T::Output> {
+///     on.accept(task)
+/// }
+/// let pool = ThreadPool::new(1)?;
+/// assert_eq!(start(&pool, || 1).result().unwrap(), start(&Inline, || 1).result().unwrap());
+/// # Ok::<_, raddle::StartError>(())
+/// ```
+#[doc(alias = "Executor")]
 pub trait Submit<T: Task> {
     /// Accepts a task; one that is refused has a handle that says so.
     #[track_caller]
@@ -56,6 +70,12 @@ pub struct Inline;
 
 impl Inline {
     /// Runs the task now, in this thread.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(raddle::Inline.submit(|| 1).result().unwrap(), 1);
+    /// ```
     #[track_caller]
     pub fn submit<T: Task>(&self, task: T) -> Handle<T::Output> {
         let origin = Origin {
@@ -73,6 +93,12 @@ impl Inline {
     /// # Errors
     ///
     /// None; the signature is that of every executor.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert!(raddle::Inline.try_submit(|| 1).is_ok());
+    /// ```
     #[track_caller]
     pub fn try_submit<T: Task>(&self, task: T) -> Result<Handle<T::Output>, SubmitError<T>> {
         Ok(self.submit(task))

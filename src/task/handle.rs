@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::reference::Ref;
 use super::state::Phase;
 use super::waiting;
-use super::{Cancel, TaskId, TaskState};
+use super::{Cancel, CancelOnDrop, TaskId, TaskState};
 use crate::error::TaskError;
 use crate::primitive::fork;
 use crate::wait::deadline::Deadline;
@@ -118,6 +118,7 @@ impl<T> Handle<T> {
     ///     Err(handle) => handle.detach(),
     /// }
     /// ```
+    #[doc(alias = "timeout")]
     pub fn result_timeout(self, limit: Duration) -> Result<Result<T, TaskError>, Self> {
         self.result_until(Deadline::after(limit))
     }
@@ -127,6 +128,16 @@ impl<T> Handle<T> {
     /// # Errors
     ///
     /// As [`result_timeout`](Self::result_timeout).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let handle = raddle::Inline.submit(|| 1);
+    /// let result = handle.result_deadline(Instant::now() + Duration::from_secs(1));
+    /// assert_eq!(result.unwrap().unwrap(), 1);
+    /// ```
     pub fn result_deadline(self, at: Instant) -> Result<Result<T, TaskError>, Self> {
         self.result_until(Deadline::at(at))
     }
@@ -155,38 +166,88 @@ impl<T> Handle<T> {
     /// Waits until the task has ended.
     ///
     /// Blocks, as [`result`](Self::result) does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let handle = raddle::Inline.submit(|| 1);
+    /// handle.wait();
+    /// assert!(handle.is_finished());
+    /// ```
     pub fn wait(&self) {
         let _ = waiting::wait(self.task, Deadline::NEVER);
     }
 
     /// Waits at most `limit` until the task has ended; says whether it has.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let handle = raddle::Inline.submit(|| 1);
+    /// assert!(handle.wait_timeout(std::time::Duration::from_secs(1)));
+    /// ```
     pub fn wait_timeout(&self, limit: Duration) -> bool {
         waiting::wait(self.task, Deadline::after(limit)).is_ok_and(|ended| ended)
     }
 
     /// Waits until `at` for the task to end; says whether it has.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let handle = raddle::Inline.submit(|| 1);
+    /// assert!(handle.wait_deadline(std::time::Instant::now()));
+    /// ```
     pub fn wait_deadline(&self, at: Instant) -> bool {
         waiting::wait(self.task, Deadline::at(at)).is_ok_and(|ended| ended)
     }
 
     /// Whether the task has ended, well or not. Never blocks.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert!(raddle::Inline.submit(|| 1).is_finished());
+    /// ```
     #[doc(alias = "done")]
     pub fn is_finished(&self) -> bool {
         self.task.header().state.load().is_final()
     }
 
     /// Where the task stands. Never blocks.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let handle = raddle::Inline.submit(|| panic!("no luck"));
+    /// assert_eq!(handle.state(), raddle::TaskState::Panicked);
+    /// # handle.result().unwrap_err();
+    /// ```
     #[doc(alias = "running")]
     pub fn state(&self) -> TaskState {
         TaskState::of(self.task.header().state.load().phase())
     }
 
     /// The task's number, unique within the process.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (one, two) = (raddle::Inline.submit(|| 1), raddle::Inline.submit(|| 2));
+    /// assert_ne!(one.id(), two.id());
+    /// ```
     pub fn id(&self) -> TaskId {
         self.task.header().id
     }
 
     /// The name that the task was given.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let handle = raddle::Inline.submit(raddle::task(|| 1).named("one"));
+    /// assert_eq!(handle.name(), Some("one"));
+    /// ```
     pub fn name(&self) -> Option<&str> {
         self.task.header().name()
     }
@@ -225,6 +286,13 @@ impl<T> Handle<T> {
 
     /// Ends the task by force where that can be done: in a process pool. On
     /// threads the same as [`cancel`](Self::cancel).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let handle = raddle::Inline.submit(|| 1);
+    /// assert_eq!(handle.kill(), raddle::Cancel::TooLate);
+    /// ```
     pub fn kill(&self) -> Cancel {
         self.cancel()
     }
@@ -238,11 +306,17 @@ impl<T> Handle<T> {
     /// assert_eq!(guard.into_handle().result().unwrap(), 1);
     /// ```
     pub fn cancel_on_drop(self) -> CancelOnDrop<T> {
-        CancelOnDrop { handle: Some(self) }
+        CancelOnDrop::new(self)
     }
 
     /// Lets the task run without anybody to wait for it. The same as dropping
     /// the handle, but said aloud.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// raddle::Inline.submit(|| println!("on its own")).detach();
+    /// ```
     pub fn detach(self) {}
 
     /// Calls `f` once with the final state: when the task ends, in the thread
@@ -295,6 +369,16 @@ impl<T, E: From<TaskError>> Handle<Result<T, E>> {
     /// # Errors
     ///
     /// The handle, if the task is not finished.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use raddle::TaskError;
+    ///
+    /// let handle = raddle::Inline.submit(|| Ok::<u32, TaskError>(1));
+    /// assert_eq!(handle.flat_result_timeout(Duration::ZERO).unwrap().unwrap(), 1);
+    /// ```
     pub fn flat_result_timeout(self, limit: Duration) -> Result<Result<T, E>, Self> {
         Ok(self
             .result_timeout(limit)?
@@ -307,6 +391,16 @@ impl<T, E: From<TaskError>> Handle<Result<T, E>> {
     /// # Errors
     ///
     /// The handle, if the task is not finished.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Instant;
+    /// use raddle::TaskError;
+    ///
+    /// let handle = raddle::Inline.submit(|| Ok::<u32, TaskError>(1));
+    /// assert_eq!(handle.flat_result_deadline(Instant::now()).unwrap().unwrap(), 1);
+    /// ```
     pub fn flat_result_deadline(self, at: Instant) -> Result<Result<T, E>, Self> {
         Ok(self
             .result_deadline(at)?
@@ -358,59 +452,5 @@ impl<T> fmt::Debug for Handle<T> {
             .field("name", &self.name())
             .field("state", &self.state())
             .finish()
-    }
-}
-
-/// A handle whose drop cancels the task: [`Handle::cancel_on_drop`].
-///
-/// Awaiting it works as with the handle, and dropping the await cancels.
-#[must_use = "dropping it cancels the task"]
-pub struct CancelOnDrop<T> {
-    handle: Option<Handle<T>>,
-}
-
-impl<T> CancelOnDrop<T> {
-    /// Gives the handle back; dropping that one detaches.
-    pub fn into_handle(mut self) -> Handle<T> {
-        match self.handle.take() {
-            Some(handle) => handle,
-            None => unreachable!("the handle leaves only by value"),
-        }
-    }
-}
-
-impl<T> std::ops::Deref for CancelOnDrop<T> {
-    type Target = Handle<T>;
-
-    fn deref(&self) -> &Handle<T> {
-        match &self.handle {
-            Some(handle) => handle,
-            None => unreachable!("the handle leaves only by value"),
-        }
-    }
-}
-
-impl<T> Future for CancelOnDrop<T> {
-    type Output = Result<T, TaskError>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match &mut self.handle {
-            Some(handle) => Pin::new(handle).poll(context),
-            None => unreachable!("the handle leaves only by value"),
-        }
-    }
-}
-
-impl<T> Drop for CancelOnDrop<T> {
-    fn drop(&mut self) {
-        if let Some(handle) = &self.handle {
-            handle.cancel();
-        }
-    }
-}
-
-impl<T> fmt::Debug for CancelOnDrop<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("CancelOnDrop").field(&self.handle).finish()
     }
 }

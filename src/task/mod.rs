@@ -12,6 +12,7 @@
 
 mod asks;
 mod cancel;
+mod cancel_on_drop;
 mod cell;
 mod collect;
 mod context;
@@ -37,6 +38,7 @@ use std::panic::Location;
 use std::time::Duration;
 
 pub use cancel::{CancellationToken, Cancelled};
+pub use cancel_on_drop::CancelOnDrop;
 pub(crate) use cell::{Claim, Origin};
 pub use collect::{AsCompleted, When, as_completed, wait};
 pub use context::{TaskContext, current};
@@ -44,7 +46,7 @@ pub use executor::{Inline, Submit};
 pub(crate) use executor::{accept, refuse};
 pub(crate) use frame::{Inspected, Watch, inspect};
 pub use group::TaskGroup;
-pub use handle::{CancelOnDrop, Handle};
+pub use handle::Handle;
 pub(crate) use job::{Job, Ran, run_claimed};
 pub(crate) use map::map_on;
 pub use map::{Keyed, Map};
@@ -62,6 +64,13 @@ impl TaskId {
     }
 
     /// The number itself.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let handle = raddle::Inline.submit(|| 1);
+    /// assert_eq!(format!("#{}", handle.id().get()), handle.id().to_string());
+    /// ```
     pub fn get(self) -> u64 {
         self.0
     }
@@ -120,12 +129,37 @@ impl TaskState {
     }
 
     /// Whether the task has ended, well or not.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::TaskState;
+    ///
+    /// assert!(TaskState::Cancelled.is_final() && !TaskState::Running.is_final());
+    /// ```
     pub fn is_final(self) -> bool {
         !matches!(self, Self::Queued | Self::Running)
     }
 }
 
 /// A task as reports show it.
+///
+/// # Examples
+///
+/// ```
+/// use raddle::{Shutdown, ThreadPool, task};
+///
+/// let pool = ThreadPool::new(1)?;
+/// let (started, is_started) = std::sync::mpsc::channel();
+/// let (end, is_ended) = std::sync::mpsc::channel();
+/// let work = task(move || (started.send(()), is_ended.recv().ok())).named("slow");
+/// pool.submit(work).detach();
+/// is_started.recv().unwrap();
+/// let report = pool.shutdown(Shutdown::Kill);
+/// assert_eq!(report.still_running[0].name.as_deref(), Some("slow"));
+/// # end.send(()).unwrap();
+/// # Ok::<_, raddle::StartError>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct TaskInfo {

@@ -34,6 +34,15 @@ pub trait Task: Send + Sized + 'static {
     fn run(self) -> Self::Output;
 
     /// Gives the task a name, for errors and [`dump`](crate::dump).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{Inline, Task};
+    ///
+    /// let handle = Inline.submit((|| 1).named("one"));
+    /// assert_eq!(handle.name(), Some("one"));
+    /// ```
     fn named(self, name: impl Into<String>) -> With<Self> {
         With::new(self).named(name)
     }
@@ -44,6 +53,21 @@ pub trait Task: Send + Sized + 'static {
     /// ([`current`](crate::current)) is cancelled and the handle says
     /// [`TimedOut`](crate::TaskError::TimedOut) at once. The closure runs on
     /// until it looks at its token, and its late result is dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let pool = raddle::ThreadPool::new(1)?;
+    /// let endless = raddle::task(|| {
+    ///     let token = raddle::current().unwrap().token().clone();
+    ///     while token.check().is_ok() {}
+    /// });
+    /// let handle = pool.submit(endless.timeout(Duration::from_millis(5)));
+    /// assert!(handle.result().unwrap_err().is_timed_out());
+    /// # Ok::<_, raddle::StartError>(())
+    /// ```
     fn timeout(self, limit: Duration) -> With<Self> {
         With::new(self).timeout(limit)
     }
@@ -52,12 +76,31 @@ pub trait Task: Send + Sized + 'static {
     ///
     /// A task that has not started by then never runs; for one that runs, see
     /// [`timeout`](Self::timeout).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let never = raddle::task(|| unreachable!()).deadline(std::time::Instant::now());
+    /// assert!(raddle::Inline.submit(never).result().unwrap_err().is_timed_out());
+    /// ```
     fn deadline(self, at: Instant) -> With<Self> {
         With::new(self).deadline(at)
     }
 
     /// Ties the task to a token: cancelled before it starts, it never runs;
     /// while it runs, its own token ([`current`](crate::current)) is cancelled.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{CancellationToken, Inline, Task};
+    ///
+    /// let token = CancellationToken::new();
+    /// let before = Inline.submit((|| 1).cancelled_by(&token));
+    /// token.cancel();
+    /// let after = Inline.submit((|| 2).cancelled_by(&token));
+    /// assert!(before.result().is_ok() && after.result().is_err());
+    /// ```
     fn cancelled_by(self, token: &CancellationToken) -> With<Self> {
         With::new(self).cancelled_by(token)
     }

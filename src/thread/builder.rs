@@ -133,6 +133,15 @@ impl ThreadPoolBuilder {
 
     /// How many tasks run at once. Default: the number of CPUs that this
     /// process may use, or the environment variable `RADDLE_WORKERS`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = raddle::ThreadPool::builder().workers(2).build()?;
+    /// assert_eq!(pool.width(), 2);
+    /// # Ok::<_, raddle::StartError>(())
+    /// ```
+    #[doc(alias = "max_workers")]
     pub fn workers(mut self, workers: usize) -> Self {
         self.workers = Some(workers);
         self
@@ -141,6 +150,13 @@ impl ThreadPoolBuilder {
     /// How many threads may exist, those that are blocked included. Default:
     /// 256 more than there are workers; spare threads start only when a worker
     /// blocks.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = raddle::ThreadPool::builder().workers(1).workers_max(4).build()?;
+    /// # Ok::<_, raddle::StartError>(())
+    /// ```
     pub fn workers_max(self, threads: usize) -> Self {
         self.set(|config| config.workers_max = Some(threads))
     }
@@ -148,47 +164,119 @@ impl ThreadPoolBuilder {
     /// Starts threads only when tasks need them, and ends them when they are
     /// idle for [`keep_alive`](Self::keep_alive); one stays. For tasks that
     /// block: see [`ThreadPool::for_blocking`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = raddle::ThreadPool::builder().workers(20).on_demand(true).build()?;
+    /// assert_eq!(pool.stats().threads, 1);
+    /// # Ok::<_, raddle::StartError>(())
+    /// ```
     pub fn on_demand(self, yes: bool) -> Self {
         self.set(|config| config.on_demand = yes)
     }
 
     /// How long a thread that nobody needs stays. Default: 10 seconds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let builder = raddle::ThreadPool::builder().workers(20).on_demand(true);
+    /// let pool = builder.keep_alive(Duration::from_secs(1)).build()?;
+    /// # Ok::<_, raddle::StartError>(())
+    /// ```
     pub fn keep_alive(self, time: Duration) -> Self {
         self.set(|config| config.keep_alive = time)
     }
 
     /// What the threads' names begin with; a hyphen and the worker's index
     /// follow. Default: `raddle`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = raddle::ThreadPool::builder().workers(1).name("cook").build()?;
+    /// assert!(raddle::dump().contains("cook"));
+    /// # Ok::<_, raddle::StartError>(())
+    /// ```
+    #[doc(alias = "thread_name_prefix")]
     pub fn name(self, name: impl Into<String>) -> Self {
         let name = name.into().replace('\0', "");
         self.set(|config| config.name = name)
     }
 
     /// The size of each thread's stack, in bytes. Default: std's, 2 MiB.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = raddle::ThreadPool::builder().workers(1).stack_size(8 << 20).build()?;
+    /// # Ok::<_, raddle::StartError>(())
+    /// ```
     pub fn stack_size(self, bytes: usize) -> Self {
         self.set(|config| config.stack_size = Some(bytes))
     }
 
     /// Bounds what is queued, and says what happens at the bound. Default: no
     /// bound. A task counts until it leaves the queue, cancelled ones included.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{Refusal, ThreadPool, WhenFull};
+    ///
+    /// let pool = ThreadPool::builder().workers(1).queue_limit(0, WhenFull::Refuse).build()?;
+    /// assert_eq!(pool.try_submit(|| ()).unwrap_err().why(), Refusal::Full);
+    /// # Ok::<_, raddle::StartError>(())
+    /// ```
     pub fn queue_limit(self, tasks: usize, when_full: WhenFull) -> Self {
         self.set(|config| config.queue_limit = Some((tasks, when_full)))
     }
 
     /// Called in each thread with the worker's index, before its first task. A
     /// panic is contained.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = raddle::ThreadPool::builder().workers(1).on_worker_start(|index| println!("worker {index}")).build()?;
+    /// # Ok::<_, raddle::StartError>(())
+    /// ```
+    #[doc(alias = "initializer")]
     pub fn on_worker_start(self, hook: impl Fn(usize) + Send + Sync + 'static) -> Self {
         self.set(|config| config.start_hook = Some(Arc::new(hook)))
     }
 
     /// Called in each thread with the worker's index, after its last task. A
     /// panic is contained.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = raddle::ThreadPool::builder().workers(1).on_worker_exit(|index| println!("worker {index}")).build()?;
+    /// # Ok::<_, raddle::StartError>(())
+    /// ```
     pub fn on_worker_exit(self, hook: impl Fn(usize) + Send + Sync + 'static) -> Self {
         self.set(|config| config.exit_hook = Some(Arc::new(hook)))
     }
 
     /// Called with panics that no handle will show: of detached tasks, of
     /// callbacks, of destructors. Default: one report on stderr for each.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    ///
+    /// let (seen, panics) = mpsc::channel();
+    /// let builder = raddle::ThreadPool::builder().workers(1);
+    /// let pool = builder.on_panic(move |panic| seen.send(panic.to_string()).unwrap()).build()?;
+    /// pool.submit(|| panic!("no luck")).detach();
+    /// assert!(panics.recv().unwrap().contains("no luck"));
+    /// # Ok::<_, raddle::StartError>(())
+    /// ```
     pub fn on_panic(mut self, f: impl Fn(&Panic) + Send + Sync + 'static) -> Self {
         self.on_panic = Some(Arc::new(f));
         self
@@ -197,6 +285,13 @@ impl ThreadPoolBuilder {
     /// Whether the first pool installs a panic hook, chained to the one it
     /// finds, that notes where tasks panic. Default: yes. Without it errors
     /// have neither location nor backtrace.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = raddle::ThreadPool::builder().workers(1).panic_hook(false).build()?;
+    /// # Ok::<_, raddle::StartError>(())
+    /// ```
     pub fn panic_hook(mut self, yes: bool) -> Self {
         self.panic_hook = yes;
         self
@@ -205,12 +300,27 @@ impl ThreadPoolBuilder {
     /// Lets a thread that is no worker run a task that nobody has started,
     /// when it waits for its result. Default: no; a task keeps its pool's
     /// stack size, names and hooks.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = raddle::ThreadPool::builder().workers(1).caller_runs(true).build()?;
+    /// assert_eq!(pool.submit(|| 1).result().unwrap(), 1); // here, or on the worker
+    /// # Ok::<_, raddle::StartError>(())
+    /// ```
     pub fn caller_runs(self, yes: bool) -> Self {
         self.set(|config| config.caller_runs = yes)
     }
 
     /// Keeps a list of the queued tasks, so that [`dump`](crate::dump) shows
     /// them one by one. Costs a lock for each task. Default: no.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = raddle::ThreadPool::builder().workers(1).trace_tasks(true).build()?;
+    /// # Ok::<_, raddle::StartError>(())
+    /// ```
     pub fn trace_tasks(self, yes: bool) -> Self {
         self.set(|config| config.trace_tasks = yes)
     }
@@ -256,6 +366,14 @@ impl ThreadPoolBuilder {
     ///
     /// [`StartError::GlobalTaken`] if the global pool exists already; else as
     /// [`build`](Self::build).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = raddle::ThreadPool::builder().workers(2).build_global()?;
+    /// assert_eq!(raddle::ThreadPool::global().width(), 2);
+    /// # Ok::<_, raddle::StartError>(())
+    /// ```
     pub fn build_global(self) -> Result<&'static ThreadPool, StartError> {
         ThreadPool::set_global(|| self.build())
     }

@@ -19,6 +19,17 @@ use crate::primitive::{Condvar, Mutex};
 use crate::wait::deadline::Deadline;
 
 /// What a pool does with a task that finds its queue full.
+///
+/// # Examples
+///
+/// ```
+/// use raddle::{ThreadPool, WhenFull};
+///
+/// let pool = ThreadPool::builder().workers(1).queue_limit(1, WhenFull::RunHere).build()?;
+/// let handles = [1, 2, 3].map(|n| pool.submit(move || n));
+/// assert!(handles.into_iter().all(|handle| handle.result().is_ok()));
+/// # Ok::<_, raddle::StartError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum WhenFull {
     /// The task is refused: [`Refusal::Full`].

@@ -165,6 +165,13 @@ impl ThreadPool {
     }
 
     /// Configures a pool.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = raddle::ThreadPool::builder().workers(1).name("decoder").build()?;
+    /// # Ok::<_, raddle::StartError>(())
+    /// ```
     pub fn builder() -> ThreadPoolBuilder {
         ThreadPoolBuilder::new()
     }
@@ -187,6 +194,8 @@ impl ThreadPool {
     /// assert_eq!(plain.result().unwrap() + named.result().unwrap(), 3);
     /// # Ok::<_, raddle::StartError>(())
     /// ```
+    #[doc(alias = "to_thread")]
+    #[doc(alias = "run_in_executor")]
     #[track_caller]
     pub fn submit<T: Task>(&self, task: T) -> Handle<T::Output> {
         let origin = self.core.origin(Location::caller());
@@ -194,6 +203,18 @@ impl ThreadPool {
     }
 
     /// Submits a task, and waits at most `limit` for room in the queue.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{ThreadPool, WhenFull};
+    /// use std::time::Duration;
+    ///
+    /// let pool = ThreadPool::builder().workers(1).queue_limit(8, WhenFull::Wait).build()?;
+    /// let handle = pool.submit_timeout(|| 1, Duration::from_secs(1));
+    /// assert_eq!(handle.result().unwrap(), 1);
+    /// # Ok::<_, raddle::StartError>(())
+    /// ```
     #[track_caller]
     pub fn submit_timeout<T: Task>(&self, task: T, limit: Duration) -> Handle<T::Output> {
         let origin = self.core.origin(Location::caller());
@@ -202,6 +223,15 @@ impl ThreadPool {
     }
 
     /// Submits a task, and waits until `at` for room in the queue.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = raddle::ThreadPool::new(1)?;
+    /// let handle = pool.submit_deadline(|| 1, std::time::Instant::now());
+    /// assert_eq!(handle.result().unwrap(), 1); // there is no limit to wait at
+    /// # Ok::<_, raddle::StartError>(())
+    /// ```
     #[track_caller]
     pub fn submit_deadline<T: Task>(&self, task: T, at: Instant) -> Handle<T::Output> {
         let origin = self.core.origin(Location::caller());
@@ -301,6 +331,14 @@ impl ThreadPool {
     }
 
     /// How many tasks run at once.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = raddle::ThreadPool::new(2)?;
+    /// assert_eq!(pool.width(), 2);
+    /// # Ok::<_, raddle::StartError>(())
+    /// ```
     pub fn width(&self) -> usize {
         self.core.config.workers
     }
@@ -308,6 +346,15 @@ impl ThreadPool {
     /// What the pool does and has done.
     ///
     /// The figures are read one after the other while the pool goes on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = raddle::ThreadPool::new(2)?;
+    /// pool.submit(|| ()).wait();
+    /// assert_eq!(pool.stats().workers, 2);
+    /// # Ok::<_, raddle::StartError>(())
+    /// ```
     pub fn stats(&self) -> PoolStats {
         self.core.stats()
     }

@@ -24,6 +24,15 @@ use crate::task::TaskInfo;
 use crate::wait::deadline::Deadline;
 
 /// How a pool ends: `ThreadPool::shutdown`.
+///
+/// # Examples
+///
+/// ```
+/// let pool = raddle::ThreadPool::new(1)?;
+/// pool.submit(|| ()).detach();
+/// assert_eq!(pool.shutdown(raddle::Shutdown::Finish).finished, 1);
+/// # Ok::<_, raddle::StartError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Shutdown {
@@ -33,12 +42,22 @@ pub enum Shutdown {
     /// and the tokens of the running tasks, and returns.
     FinishWithin(Duration),
     /// Cancels what is queued, and waits for what runs.
+    #[doc(alias = "cancel_futures")]
     CancelQueued,
     /// Cancels what is queued and the tokens of what runs, and returns at once.
     Kill,
 }
 
 /// What a shutdown has found.
+///
+/// # Examples
+///
+/// ```
+/// let pool = raddle::ThreadPool::new(1)?;
+/// let report = pool.shutdown(raddle::Shutdown::CancelQueued);
+/// assert_eq!(report.to_string(), "0 finished, 0 cancelled");
+/// # Ok::<_, raddle::StartError>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ShutdownReport {

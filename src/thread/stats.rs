@@ -6,6 +6,15 @@ use crate::primitive::atomic::Ordering::Relaxed;
 /// What a pool does and has done: `ThreadPool::stats`.
 ///
 /// Each figure is exact when the pool is idle, and old by an instant else.
+///
+/// # Examples
+///
+/// ```
+/// let pool = raddle::ThreadPool::new(1)?;
+/// pool.submit(|| ()).wait();
+/// assert_eq!(pool.stats().queued, 0);
+/// # Ok::<_, raddle::StartError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PoolStats {

@@ -1,7 +1,7 @@
 //! Waiting: who sleeps or polls, and how they are told.
 //!
 //! Shared by everything that can be waited for: tasks now, locks and queues
-//! next. [`waiter`] is one entry in a list of those who wait; [`block_on`]
+//! next. [`waiter`] is one entry in a list of those who wait; [`block_on()`]
 //! turns a future into a blocking wait; [`deadline`] and [`timer`] are about
 //! time.
 

@@ -220,7 +220,7 @@ impl<'p, I: Iterator, R> Map<'p, I, R> {
     }
 
     /// Limits how long each item may run, as
-    /// [`Task::timeout`](crate::Task::timeout); a chunk has as many times that.
+    /// [`Task::timeout`]; a chunk has as many times that.
     ///
     /// # Panics
     ///
