@@ -147,6 +147,21 @@ struct Crew {
     closers: usize,
     closing: bool,
     ended: bool,
+    /// After the end: all have left who were not to be waited for.
+    gone: bool,
+}
+
+impl Crew {
+    /// Whether the end is over. It stays so when a closer goes on: who waits
+    /// beside it need not wait for the rest of its task.
+    fn is_gone(&mut self) -> bool {
+        let left = self.ended && self.live <= self.closers;
+        self.gone |= left;
+        if mutant("sleep-closers-wait-for-each-other") {
+            self.gone = left;
+        }
+        self.gone
+    }
 }
 
 /// Sleep and waking of a pool's threads.
@@ -178,6 +193,7 @@ impl Sleep {
                 closers: 0,
                 closing: false,
                 ended: false,
+                gone: false,
             }),
             changed: Condvar::new(),
             seats: (0..threads_max).map(seat).collect(),
@@ -341,14 +357,13 @@ impl Sleep {
         {
             let mut crew = self.crew.lock();
             if crew.ended {
+                self.give_back_all(me);
                 return Awake::Ended;
             }
             // ORDERING: Relaxed, whoever calls us has the lock after us.
             seat.signal.store(ASLEEP, Relaxed);
             crew.parked.push(me.index);
-            let permit = me.has_permit.replace(false);
-            self.census
-                .give_back(permit, me.is_searching.replace(false));
+            self.give_back_all(me);
             self.end_if_done(&mut crew, &has_work);
         }
         if !mutant("sleep-park-without-fence") {
@@ -372,6 +387,13 @@ impl Sleep {
             // Called already; or those who hold the permits will look.
         }
         self.sleep(me, seat, keep_alive, has_work)
+    }
+
+    fn give_back_all(&self, me: &Standing) {
+        let permit = me.has_permit.replace(false);
+        let search = me.is_searching.replace(false);
+        self.census
+            .give_back(permit, search && !mutant("sleep-search-not-given-back"));
     }
 
     fn sleep(
@@ -398,7 +420,8 @@ impl Sleep {
             }
             let mut crew = self.crew.lock();
             if crew.live <= self.resident {
-                retire_at = Deadline::after(keep_alive);
+                // For good: more threads come only when nobody is parked.
+                retire_at = Deadline::NEVER;
                 continue;
             }
             let mine = crew.parked.iter().rposition(|index| *index == me.index);
@@ -481,20 +504,17 @@ impl Sleep {
         let mut crew = self.crew.lock();
         crew.closers += usize::from(is_member);
         self.end_if_done(&mut crew, &has_work);
-        let mut ended = true;
-        while !(crew.ended && crew.live <= crew.closers) {
+        let mut in_time = true;
+        while !crew.is_gone() && in_time {
             match deadline.instant() {
                 None => self.changed.wait(&mut crew),
                 Some(at) => {
-                    if !self.changed.wait_until(&mut crew, at) && deadline.has_passed() {
-                        ended = crew.ended && crew.live <= crew.closers;
-                        break;
-                    }
+                    in_time = self.changed.wait_until(&mut crew, at) || !deadline.has_passed();
                 }
             }
         }
         crew.closers -= usize::from(is_member);
-        ended
+        crew.gone
     }
 
     /// Threads that exist.

@@ -29,11 +29,11 @@ trait Queue: Send + Sync + 'static {
 }
 
 /// One flag a job: nothing could order less.
-struct Flags([AtomicBool; JOBS]);
+struct Flags(Box<[AtomicBool]>);
 
 impl Flags {
-    fn new(raised: &[usize]) -> Self {
-        Self(std::array::from_fn(|job| AtomicBool::new(raised.contains(&job))))
+    fn new(jobs: usize) -> Self {
+        Self((0..jobs).map(|_| AtomicBool::new(false)).collect())
     }
 }
 
@@ -286,7 +286,7 @@ fn a_flag_raised_while_the_worker_falls_asleep_is_seen() {
     Model::new("sleep::a_flag_raised_while_the_worker_falls_asleep_is_seen")
         .unbounded()
         .check(|| {
-            let room = Arc::new(Room::new(Flags::new(&[]), 1, 1, 1));
+            let room = Arc::new(Room::new(Flags::new(1), 1, 1, 1));
             let worker = one_worker(&room);
             room.submit(&[0]);
             worker.join().unwrap();
@@ -344,7 +344,7 @@ fn of_two_jobs_published_together_each_gets_a_thread() {
         .preemptions(3)
         .quick(2)
         .check(|| {
-            let mut room = Room::new(Flags::new(&[]), 2, 2, 2);
+            let mut room = Room::new(Flags::new(2), 2, 2, 2);
             // Each job ends only when both run.
             room.run = |room, _, _| {
                 room.count_done();
@@ -366,7 +366,7 @@ fn a_job_published_while_the_last_two_fall_asleep_is_run() {
         .preemptions(3)
         .quick(2)
         .check(|| {
-            let room = Room::new(Flags::new(&[]), 2, 2, 2).open(2);
+            let room = Room::new(Flags::new(1), 2, 2, 2).open(2);
             room.submit(&[0]);
             room.end();
             room.is_quiet(1);
@@ -382,7 +382,7 @@ fn a_submitter_may_count_on_a_searcher_that_ends_its_search() {
         .preemptions(3)
         .quick(2)
         .check(|| {
-            let mut room = Room::new(Flags::new(&[]), 2, 2, 1);
+            let mut room = Room::new(Flags::new(2), 2, 2, 1);
             // The first job ends only when the second has run: elsewhere.
             room.run = |room, _, job| match job {
                 0 => room.wait_for_done(1),
@@ -418,7 +418,7 @@ fn a_job_published_while_the_worker_blocks_gets_a_spare() {
         .preemptions(3)
         .quick(2)
         .check(|| {
-            let mut room = Room::new(Flags::new(&[]), 1, 2, 1);
+            let mut room = Room::new(Flags::new(2), 1, 2, 1);
             room.run = blocks;
             room.write(0);
             room.queue.put(0);
@@ -438,7 +438,7 @@ fn a_parked_spare_is_called_again() {
     Model::new("sleep::a_parked_spare_is_called_again")
         .preemptions(2)
         .check(|| {
-            let mut room = Room::new(Flags::new(&[]), 1, 2, 1);
+            let mut room = Room::new(Flags::new(3), 1, 2, 1);
             room.run = |room, me, job| {
                 if job == 0 {
                     for count in 1..=2 {
@@ -470,7 +470,7 @@ fn a_job_published_while_the_last_thread_retires_is_run() {
     Model::new("sleep::a_job_published_while_the_last_thread_retires_is_run")
         .preemptions(3)
         .check(|| {
-            let mut room = Room::new(Flags::new(&[]), 1, 1, 0);
+            let mut room = Room::new(Flags::new(1), 1, 1, 0);
             room.keep_alive = Duration::ZERO;
             let room = room.open(1);
             room.submit(&[0]);
@@ -489,7 +489,7 @@ fn a_job_published_while_a_start_fails_is_run() {
         .preemptions(3)
         .quick(2)
         .check(|| {
-            let room = Room::new(Flags::new(&[]), 2, 2, 1);
+            let room = Room::new(Flags::new(3), 2, 2, 1);
             room.write(0);
             room.queue.put(0);
             let room = room.open(1);
@@ -527,7 +527,7 @@ fn a_job_submitted_while_the_pool_ends_is_run_or_cancelled() {
         .preemptions(4)
         .quick(3)
         .check(|| {
-            let room = Room::new(Flags::new(&[]), 1, 1, 1).open(1);
+            let room = Room::new(Flags::new(1), 1, 1, 1).open(1);
             let submitter = start({
                 let room = room.clone();
                 move || room.submit(&[0])
@@ -546,7 +546,7 @@ fn two_threads_that_wait_for_the_end_of_their_pool_get_it() {
     Model::new("sleep::two_threads_that_wait_for_the_end_of_their_pool_get_it")
         .preemptions(2)
         .check(|| {
-            let mut room = Room::new(Flags::new(&[]), 2, 2, 2);
+            let mut room = Room::new(Flags::new(2), 2, 2, 2);
             room.run = |room, me, job| {
                 room.sleep.close(|| room.in_sight());
                 let call = room.sleep.block_starts(me, || room.in_sight());
