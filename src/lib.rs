@@ -23,8 +23,9 @@ mod wait;
 
 pub use error::{GroupError, Panic, Refusal, StartError, SubmitError, TaskError, TimedOut};
 pub use task::{
-    Cancel, CancelOnDrop, CancellationToken, Cancelled, Handle, Inline, Submit, Task, TaskContext,
-    TaskId, TaskInfo, TaskOptions, TaskState, With, current, task,
+    AsCompleted, Cancel, CancelOnDrop, CancellationToken, Cancelled, Handle, Inline, Keyed, Map,
+    Submit, Task, TaskContext, TaskGroup, TaskId, TaskInfo, TaskOptions, TaskState, When, With,
+    as_completed, current, task, wait,
 };
 pub use thread::{
     PoolStats, Shutdown, ShutdownReport, ThreadPool, ThreadPoolBuilder, WhenFull, dump,

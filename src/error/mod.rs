@@ -235,6 +235,13 @@ impl GroupError {
         (!errors.is_empty()).then_some(Self { errors })
     }
 
+    /// Of a group without tasks, of which none could succeed.
+    pub(crate) fn of_nothing() -> Self {
+        Self {
+            errors: vec![TaskError::Cancelled],
+        }
+    }
+
     /// All errors, in the order of submission; at least one.
     pub fn errors(&self) -> &[TaskError] {
         &self.errors

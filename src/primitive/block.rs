@@ -15,6 +15,9 @@ pub(crate) trait BlockHook {
     /// The pool that this thread works for.
     fn pool(&self) -> u32;
 
+    /// The index of this thread among its pool's.
+    fn worker(&self) -> usize;
+
     /// This worker is about to sleep: somebody else may have its place.
     fn block_starts(&self, on: BlockedOn);
 

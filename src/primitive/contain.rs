@@ -50,7 +50,7 @@ pub(crate) fn run_contained(f: impl FnOnce()) -> bool {
 }
 
 /// Drops the payload of a panic; what panics again is forgotten.
-pub(crate) fn drop_payload(payload: Payload) {
+fn drop_payload(payload: Payload) {
     if let Err(again) = catch_unwind(move || drop(payload)) {
         mem::forget(again);
     }

@@ -14,13 +14,20 @@ pub(crate) const NO_POOL: u32 = 0;
 
 static NEXT_POOL: AtomicU32 = AtomicU32::new(1);
 static FLOOR: AtomicU32 = AtomicU32::new(1);
+static FORKS: AtomicU32 = AtomicU32::new(0);
 
 /// Numbers a new pool, and from now on watches for forks.
 pub(crate) fn new_pool() -> u32 {
     watch();
-    // ORDERING: Relaxed here and below: numbers order nothing, and the child's
-    // hook runs in its only thread.
+    // ORDERING: Relaxed, numbers order nothing.
     NEXT_POOL.fetch_add(1, Relaxed)
+}
+
+/// How many forks lie between the process that first asked and this one.
+pub(crate) fn forks() -> u32 {
+    watch();
+    // ORDERING: Relaxed, only the child's first thread has changed it.
+    FORKS.load(Relaxed)
 }
 
 /// Whether `pool` was started by the process that this one was forked from.
@@ -29,11 +36,20 @@ pub(crate) fn is_forked(pool: u32) -> bool {
     pool != NO_POOL && pool < FLOOR.load(Relaxed)
 }
 
+/// The number below which pools are forked away. It changes in each child of a
+/// process that had a pool.
+#[inline]
+pub(crate) fn floor() -> u32 {
+    // ORDERING: Relaxed, as above.
+    FLOOR.load(Relaxed)
+}
+
 #[cfg(unix)]
 fn watch() {
     extern "C" fn in_child() {
         // ORDERING: Relaxed, the child has one thread.
         FLOOR.store(NEXT_POOL.load(Relaxed), Relaxed);
+        FORKS.fetch_add(1, Relaxed);
     }
     static WATCHING: OnceLock<()> = OnceLock::new();
     WATCHING.get_or_init(|| {

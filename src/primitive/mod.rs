@@ -47,7 +47,7 @@ mod mutant;
 mod native;
 
 pub(crate) use clock::coarse_now;
-pub(crate) use contain::{Payload, catch_drop, drop_contained, drop_payload, run_contained};
+pub(crate) use contain::{Payload, catch_drop, drop_contained, run_contained};
 pub(crate) use id::next_id;
 pub(crate) use mutant::{mutant, weaken};
 
@@ -65,5 +65,5 @@ pub(crate) use native::*;
 pub(crate) mod unmodelled {
     pub(crate) use super::native::Mutex;
     pub(crate) use std::sync::OnceLock;
-    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
+    pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64};
 }

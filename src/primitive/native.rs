@@ -11,7 +11,7 @@ pub(crate) use crossbeam_deque::Steal;
 /// Atomic integers and fences.
 pub(crate) mod atomic {
     pub(crate) use std::sync::atomic::{
-        AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+        AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering, fence,
     };
 }
 
@@ -61,13 +61,9 @@ impl<T> UnsafeCell<T> {
     }
 
     /// As `new`; for a `static`, which even in a model build is native.
+    #[allow(dead_code)] // for the locks of `raddle::sync`
     pub(crate) const fn new_static(value: T) -> Self {
         Self::new(value)
-    }
-
-    #[inline(always)]
-    pub(crate) fn into_inner(self) -> T {
-        self.0.into_inner()
     }
 }
 
@@ -98,12 +94,9 @@ impl<T> Mutex<T> {
     }
 
     /// As `new`; for a `static`, which even in a model build is native.
+    #[allow(dead_code)] // for the locks of `raddle::sync`
     pub(crate) const fn new_static(value: T) -> Self {
         Self::new(value)
-    }
-
-    pub(crate) fn into_inner(self) -> T {
-        self.0.into_inner()
     }
 }
 
@@ -113,6 +106,7 @@ impl<T: ?Sized> Mutex<T> {
         self.0.lock()
     }
 
+    #[allow(dead_code)] // for the locks of `raddle::sync`
     #[inline]
     pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         self.0.try_lock()
@@ -133,6 +127,7 @@ impl Condvar {
     }
 
     /// As `new`; for a `static`, which even in a model build is native.
+    #[allow(dead_code)] // for the locks of `raddle::sync`
     pub(crate) const fn new_static() -> Self {
         Self::new()
     }
@@ -189,6 +184,7 @@ impl Parker {
     }
 
     /// As `new`; for a `static`, which even in a model build is native.
+    #[allow(dead_code)] // for the locks of `raddle::sync`
     pub(crate) const fn new_static() -> Self {
         Self::new()
     }
@@ -292,6 +288,7 @@ pub(crate) fn available_cpus() -> usize {
 ///
 /// `SLOT.get()` and `SLOT.set(pointer)`. It has no destructor, so it can be
 /// used at any time of a thread's life.
+#[cfg(not(raddle_loom))]
 macro_rules! thread_slot {
     ($(#[$meta:meta])* $vis:vis static $name:ident) => {
         ::std::thread_local! {
@@ -301,4 +298,5 @@ macro_rules! thread_slot {
         }
     };
 }
+#[cfg(not(raddle_loom))]
 pub(crate) use thread_slot;

@@ -56,6 +56,11 @@ impl Asks {
         self.set(TOKEN) & CANCEL != 0
     }
 
+    /// Whether a cancellation was asked for.
+    pub(super) fn is_cancel_asked(&self) -> bool {
+        self.has(CANCEL)
+    }
+
     pub(super) fn set_awaited(&self) {
         self.set(AWAITED);
     }

@@ -22,8 +22,6 @@
 //! 4. In CANCELLED and TIMED_OUT the slot is nobody's but the runner's, which
 //!    may still write a late result and drops it itself.
 
-use std::alloc::Layout;
-use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::ptr::NonNull;
@@ -68,11 +66,13 @@ struct Cell<T: Task> {
     slot: UnsafeCell<Slot<T>>,
 }
 
+/// Room for one of these; the state says for which. Only its size and alignment
+/// are used: what is in it is moved by pointer.
+#[repr(C)]
 union Slot<T: Task> {
-    empty: (),
     task: ManuallyDrop<T>,
-    value: ManuallyDrop<T::Output>,
-    error: ManuallyDrop<TaskError>,
+    _value: ManuallyDrop<T::Output>,
+    _error: ManuallyDrop<TaskError>,
 }
 
 /// How a task enters the world.
@@ -110,14 +110,8 @@ pub(super) fn refused<T: Task>(mut task: T, origin: Origin, why: TaskError) -> R
     );
     // SAFETY: the closure is in the slot and nobody else knows the cell.
     let bomb = unsafe { drop_task(header) };
-    let cell: NonNull<Cell<T>> = header.cast();
-    // SAFETY: the cell was allocated with this type just now.
-    let slot = unsafe { &cell.as_ref().slot };
-    slot.with_mut(|slot| {
-        let error = ManuallyDrop::new(why);
-        // SAFETY: nobody else knows the cell, and its slot is empty.
-        unsafe { slot.write(Slot { error }) };
-    });
+    // SAFETY: as above, and the slot is empty now.
+    unsafe { Cell::<T>::put(header, why) };
     unread::report_payload(crate::primitive::fork::NO_POOL, bomb, site);
     Ref(header)
 }
@@ -135,7 +129,7 @@ fn allocate<T: Task>(
             vtable: &Cell::<T>::VTABLE,
             extras: ExtrasSlot::new(options.map(|options| Extras::new(*options))),
             id: TaskId::new(next_id()),
-            site: origin.site,
+            site: task.submitted_at().unwrap_or(origin.site),
             pool: origin.pool,
             asks,
         },
@@ -156,67 +150,77 @@ impl<T: Task> Cell<T> {
         free: Self::free,
     };
 
+    /// Moves what is in the slot out.
+    ///
     /// # Safety
     ///
     /// 1. `header` belongs to a live `Cell<T>`.
-    /// 2. The caller owns its slot (top of this file).
-    unsafe fn slot<R>(header: NonNull<Header>, f: impl FnOnce(&mut Slot<T>) -> R) -> R {
+    /// 2. The caller owns its slot, which holds an `X` (top of this file).
+    unsafe fn take<X>(header: NonNull<Header>) -> X {
         // SAFETY: by (1).
         let cell = unsafe { header.cast::<Self>().as_ref() };
-        cell.slot.with_mut(|slot| {
-            // SAFETY: by (2).
-            f(unsafe { &mut *slot })
+        (cell.slot).with_mut(|slot| {
+            // SAFETY: by (2); all fields of the union begin where it begins.
+            unsafe { slot.cast::<X>().read() }
         })
+    }
+
+    /// Moves `value` into the slot.
+    ///
+    /// # Safety
+    ///
+    /// 1. `header` belongs to a live `Cell<T>`.
+    /// 2. The caller owns its slot, which is empty; `X` is a field of it.
+    unsafe fn put<X>(header: NonNull<Header>, value: X) {
+        // SAFETY: by (1).
+        let cell = unsafe { header.cast::<Self>().as_ref() };
+        (cell.slot).with_mut(|slot| {
+            // SAFETY: by (2); all fields of the union begin where it begins.
+            unsafe { slot.cast::<X>().write(value) }
+        });
     }
 
     unsafe fn run(header: NonNull<Header>) -> Phase {
         // SAFETY: the caller moved QUEUED to RUNNING, so the closure is ours.
-        let task = unsafe {
-            Self::slot(header, |slot| {
-                let task = ManuallyDrop::take(&mut slot.task);
-                slot.empty = ();
-                task
-            })
-        };
-        let (phase, result) = match catch_unwind(|| task.run()) {
+        let task: T = unsafe { Self::take(header) };
+        match catch_unwind(|| task.run()) {
             Ok(value) => {
-                let value = ManuallyDrop::new(value);
-                (Phase::Finished, Slot { value })
+                // SAFETY: we run the task, so the slot is ours until a final phase.
+                unsafe { Self::put::<T::Output>(header, value) };
+                Phase::Finished
             }
             Err(payload) => {
                 // SAFETY: the runner's reference keeps the header alive.
                 let error = TaskError::Panicked(unsafe { header.as_ref() }.panic(payload));
-                let error = ManuallyDrop::new(error);
-                (Phase::Panicked, Slot { error })
+                // SAFETY: as above.
+                unsafe { Self::put(header, error) };
+                Phase::Panicked
             }
-        };
-        // SAFETY: we run the task, so the slot is ours until a final phase.
-        unsafe { Self::slot(header, |slot| *slot = result) };
-        phase
+        }
     }
 
     unsafe fn drop_task(header: NonNull<Header>) -> Option<Payload> {
         // SAFETY: the caller owns the closure in the slot.
-        let task = unsafe { Self::slot(header, |slot| ManuallyDrop::take(&mut slot.task)) };
+        let task: T = unsafe { Self::take(header) };
         catch_drop(task).err()
     }
 
     unsafe fn take_value(header: NonNull<Header>, to: *mut ()) {
         // SAFETY: the caller owns the value in the slot.
-        let value = unsafe { Self::slot(header, |slot| ManuallyDrop::take(&mut slot.value)) };
+        let value: T::Output = unsafe { Self::take(header) };
         // SAFETY: the caller gives room for a value of the task's type.
         unsafe { to.cast::<T::Output>().write(value) };
     }
 
     unsafe fn drop_value(header: NonNull<Header>) -> Option<Payload> {
         // SAFETY: the caller owns the value in the slot.
-        let value = unsafe { Self::slot(header, |slot| ManuallyDrop::take(&mut slot.value)) };
+        let value: T::Output = unsafe { Self::take(header) };
         catch_drop(value).err()
     }
 
     unsafe fn take_error(header: NonNull<Header>) -> TaskError {
         // SAFETY: the caller owns the error in the slot.
-        unsafe { Self::slot(header, |slot| ManuallyDrop::take(&mut slot.error)) }
+        unsafe { Self::take(header) }
     }
 
     unsafe fn free(header: NonNull<Header>) {
@@ -334,9 +338,4 @@ pub(super) unsafe fn free(header: NonNull<Header>) {
         // SAFETY: this was the last reference.
         unsafe { free(header) };
     }
-}
-
-/// How many bytes one task takes.
-pub(crate) const fn layout_of<T: Task>(_: PhantomData<T>) -> Layout {
-    Layout::new::<Cell<T>>()
 }

@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::TaskId;
 use super::cancel::CancellationToken;
 use super::frame;
+use crate::primitive::block;
 
 /// The task that runs in this thread: [`current`] returns it.
 #[derive(Clone, Debug)]
@@ -13,6 +14,7 @@ pub struct TaskContext {
     name: Option<String>,
     deadline: Option<Instant>,
     token: CancellationToken,
+    worker: Option<usize>,
 }
 
 impl TaskContext {
@@ -34,6 +36,12 @@ impl TaskContext {
     /// When the task must be done, by its `deadline` or its `timeout`.
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
+    }
+
+    /// The index of the worker that runs the task; `None` if that is no
+    /// worker.
+    pub fn worker(&self) -> Option<usize> {
+        self.worker
     }
 
     /// The task's token: cancelled when somebody asks the task to stop.
@@ -66,6 +74,7 @@ pub fn current() -> Option<TaskContext> {
             name: header.name().map(str::to_owned),
             deadline: header.extras.get().and_then(|extras| extras.deadline()),
             token: header.token(),
+            worker: block::current(|hook| hook.map(|hook| hook.worker())),
         }
     })
 }

@@ -5,6 +5,7 @@ use std::panic::Location;
 use super::cell::{self, Claim, Origin};
 use super::handle::Handle;
 use super::job::Job;
+use super::map::{Map, map_on};
 use super::options::Task;
 use crate::error::{Refusal, SubmitError, TaskError};
 use crate::primitive::fork::NO_POOL;
@@ -12,10 +13,8 @@ use crate::primitive::fork::NO_POOL;
 /// Accepts tasks of type `T`: what a group asks of its pool.
 pub trait Submit<T: Task> {
     /// Accepts a task; one that is refused has a handle that says so.
+    #[track_caller]
     fn accept(&self, task: T) -> Handle<T::Output>;
-
-    /// How many tasks run at once.
-    fn width(&self) -> usize;
 }
 
 /// Makes a task's cell: the job goes to a queue, the handle to the user.
@@ -78,15 +77,30 @@ impl Inline {
     pub fn try_submit<T: Task>(&self, task: T) -> Result<Handle<T::Output>, SubmitError<T>> {
         Ok(self.submit(task))
     }
+
+    /// Applies `f` to each item as the map is advanced, in this thread.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let doubled = raddle::Inline.map([1, 2], |n| 2 * n);
+    /// assert_eq!(doubled.collect::<Result<Vec<_>, _>>().unwrap(), [2, 4]);
+    /// ```
+    #[track_caller]
+    pub fn map<I, F, R>(&self, items: I, f: F) -> Map<'_, I::IntoIter, R>
+    where
+        I: IntoIterator,
+        I::Item: Send + 'static,
+        F: Fn(I::Item) -> R + Send + Sync + 'static,
+        R: Send + 'static,
+    {
+        map_on(self, 1, Location::caller(), items.into_iter(), f)
+    }
 }
 
 impl<T: Task> Submit<T> for Inline {
     #[track_caller]
     fn accept(&self, task: T) -> Handle<T::Output> {
         self.submit(task)
-    }
-
-    fn width(&self) -> usize {
-        1
     }
 }

@@ -36,9 +36,31 @@ pub(crate) struct Options {
     pub(crate) timeout: Option<Duration>,
     pub(crate) deadline: Option<Instant>,
     pub(crate) token: Option<CancellationToken>,
+    /// Further tokens that cancel the task.
+    pub(crate) tokens: Vec<CancellationToken>,
 }
 
 impl Options {
+    /// Both: the stricter limits, all tokens, and the outer name if there is one.
+    pub(super) fn merge(mut self, inner: Self) -> Self {
+        self.name = self.name.or(inner.name);
+        self.timeout = match (self.timeout, inner.timeout) {
+            (Some(outer), Some(inner)) => Some(outer.min(inner)),
+            (outer, inner) => outer.or(inner),
+        };
+        self.deadline = match (self.deadline, inner.deadline) {
+            (Some(outer), Some(inner)) => Some(outer.min(inner)),
+            (outer, inner) => outer.or(inner),
+        };
+        self.tokens.extend(inner.tokens);
+        match (&self.token, inner.token) {
+            (Some(_), Some(inner)) => self.tokens.push(inner),
+            (None, inner) => self.token = inner,
+            (Some(_), None) => {}
+        }
+        self
+    }
+
     pub(super) fn is_limited(&self) -> bool {
         self.timeout.is_some() || self.deadline.is_some()
     }
@@ -110,7 +132,7 @@ pub(super) struct Extras {
 #[derive(Debug, Default)]
 struct Links {
     ended: bool,
-    token: Option<Registration>,
+    tokens: Vec<Registration>,
     timers: Vec<TimerKey>,
 }
 
@@ -137,6 +159,12 @@ impl Extras {
 
     pub(super) fn existing_token(&self) -> Option<CancellationToken> {
         self.token.get().cloned()
+    }
+
+    pub(super) fn is_token_cancelled(&self) -> bool {
+        self.token
+            .get()
+            .is_some_and(CancellationToken::is_cancelled)
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
@@ -167,7 +195,12 @@ impl Extras {
         if let Some(token) = self.token.get() {
             let link = Link::new(task);
             let registration = token.on_cancel(move || link.cancel());
-            self.keep(|links| links.token = Some(registration));
+            self.keep(|links| links.tokens.push(registration));
+            for further in &self.options.tokens {
+                let token = token.clone();
+                let registration = further.on_cancel(move || token.cancel());
+                self.keep(|links| links.tokens.push(registration));
+            }
         }
         if let Some(at) = self.options.deadline {
             self.schedule(task, at);
@@ -248,7 +281,7 @@ impl Extras {
 impl Links {
     /// Outside of the lock: an entry may hold the last reference to a link.
     fn drop_entries(self) {
-        drop(self.token);
+        drop(self.tokens);
         for key in self.timers {
             timer::cancel(key);
         }

@@ -13,6 +13,7 @@ use super::state::Phase;
 use super::waiting;
 use super::{Cancel, TaskId, TaskState};
 use crate::error::TaskError;
+use crate::primitive::fork;
 use crate::wait::deadline::Deadline;
 use crate::wait::waiter::{Waiter, Wake};
 
@@ -208,6 +209,10 @@ impl<T> Handle<T> {
     /// ```
     pub fn cancel(&self) -> Cancel {
         let header = self.task.header();
+        if fork::is_forked(header.pool) {
+            // Those to be woken are threads of another process.
+            return Cancel::TooLate;
+        }
         match header.resolve_unstarted(Phase::Cancelled) {
             Ok(()) => Cancel::Prevented,
             Err(Phase::Running) => {

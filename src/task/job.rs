@@ -55,6 +55,16 @@ impl Job {
         unsafe { self.0.as_ref() }.info()
     }
 
+    /// Cancels the task; `false` says that it had started or ended before.
+    pub(crate) fn cancel(self) -> bool {
+        let header = ManuallyDrop::new(self).0;
+        // SAFETY: the queue's reference keeps the cell alive.
+        let cancelled = unsafe { header.as_ref() }.resolve_unstarted(Phase::Cancelled);
+        // SAFETY: the queue's reference is ours to give up.
+        unsafe { release_queue(header) };
+        cancelled.is_ok()
+    }
+
     /// Runs the task in the calling thread, unless somebody was faster.
     pub(crate) fn run(self, watch: &impl Watch) -> Ran {
         let header = ManuallyDrop::new(self).0;
@@ -136,11 +146,8 @@ impl Job {
 
 impl Drop for Job {
     fn drop(&mut self) {
-        // SAFETY: the queue's reference keeps the cell alive.
-        let shared = unsafe { self.0.as_ref() };
-        let _ = shared.resolve_unstarted(Phase::Cancelled);
-        // SAFETY: the queue's reference is ours to give up.
-        unsafe { release_queue(self.0) };
+        // The copy is consumed, and this one is not dropped again.
+        Job(self.0).cancel();
     }
 }
 

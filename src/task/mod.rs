@@ -13,12 +13,16 @@
 mod asks;
 mod cancel;
 mod cell;
+mod collect;
 mod context;
 mod executor;
 mod extras;
 mod frame;
+mod group;
 mod handle;
+mod items;
 mod job;
+mod map;
 mod options;
 pub(crate) mod panic_hook;
 mod reference;
@@ -32,12 +36,16 @@ use std::time::Duration;
 
 pub use cancel::{CancellationToken, Cancelled};
 pub(crate) use cell::{Claim, Origin};
+pub use collect::{AsCompleted, When, as_completed, wait};
 pub use context::{TaskContext, current};
 pub use executor::{Inline, Submit};
 pub(crate) use executor::{accept, refuse};
 pub(crate) use frame::{Inspected, Watch, inspect};
+pub use group::TaskGroup;
 pub use handle::{CancelOnDrop, Handle};
 pub(crate) use job::{Job, Ran, run_claimed};
+pub(crate) use map::map_on;
+pub use map::{Keyed, Map};
 pub use options::{Task, TaskOptions, With, task};
 
 use state::Phase;

@@ -1,6 +1,7 @@
 //! What can be submitted: a closure, or a closure with options.
 
 use std::fmt;
+use std::panic::Location;
 use std::time::{Duration, Instant};
 
 use super::cancel::CancellationToken;
@@ -64,6 +65,12 @@ pub trait Task: Send + Sized + 'static {
     /// Takes the options out, for whoever accepts the task.
     #[doc(hidden)]
     fn take_options(&mut self) -> Option<TaskOptions> {
+        None
+    }
+
+    /// Where the task was submitted, if not where it is accepted.
+    #[doc(hidden)]
+    fn submitted_at(&self) -> Option<&'static Location<'static>> {
         None
     }
 }
@@ -168,7 +175,16 @@ impl<T: Task> Task for With<T> {
     }
 
     fn take_options(&mut self) -> Option<TaskOptions> {
-        self.options.take().map(TaskOptions)
+        // A group wraps what may have options of its own.
+        let inner = self.task.take_options();
+        match (self.options.take(), inner) {
+            (Some(outer), Some(inner)) => Some(TaskOptions(Box::new(outer.merge(*inner.0)))),
+            (outer, inner) => outer.map(TaskOptions).or(inner),
+        }
+    }
+
+    fn submitted_at(&self) -> Option<&'static Location<'static>> {
+        self.task.submitted_at()
     }
 }
 

@@ -19,6 +19,7 @@
 //! grows only with the depth of the user's own nesting.
 
 use std::ptr::NonNull;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::cell::Header;
@@ -28,9 +29,9 @@ use super::state::Phase;
 use super::unread;
 use crate::error::{Refusal, TaskError};
 use crate::primitive::block::{self, BlockedOn, Blocking};
-use crate::primitive::{Parker, drop_contained, fork};
+use crate::primitive::{Parker, drop_contained, fork, mutant};
 use crate::wait::deadline::Deadline;
-use crate::wait::waiter::{self, List, Waiter, Wake};
+use crate::wait::waiter::{self, Collect, List, Waiter, Wake};
 
 /// Waits until the task has ended or the deadline has passed; `Ok` says which.
 pub(super) fn wait(task: Ref, deadline: Deadline) -> Result<bool, TaskError> {
@@ -167,10 +168,38 @@ pub(super) fn poll(task: Ref, context: &mut Context<'_>) -> Poll<Result<Phase, T
 /// Takes the entry of an awaited handle that is dropped out of the list.
 pub(super) fn forget_future(task: Ref) {
     let header = task.header();
-    if header.state.load().is_final() {
+    // In a forked child the list may be in the hands of a thread that is not.
+    if header.state.load().is_final() || fork::is_forked(header.pool) {
         return;
     }
     if let Some(entry) = remove(header, Waiter::is_future) {
+        waiter::free(entry);
+    }
+}
+
+/// Tells `collector` the `key` when the task ends, or now if it has; the
+/// entry's address is for [`delist`].
+pub(super) fn enlist(task: Ref, collector: Arc<dyn Collect>, key: usize) -> usize {
+    let entry = Waiter::boxed(Wake::Collect(collector, key));
+    let address = entry.addr();
+    register(task, entry);
+    address
+}
+
+/// Takes the entry out again; nothing, if the task has ended.
+///
+/// Addresses tell entries apart although they are reused: an entry leaves the
+/// list of a task that goes on only through here.
+pub(super) fn delist(task: Ref, address: usize) {
+    let header = task.header();
+    // A list may have been caught in the hands of a thread that a fork ended.
+    if header.state.load().is_final() || fork::is_forked(header.pool) {
+        return;
+    }
+    if mutant("collect-keeps-entries") {
+        return;
+    }
+    if let Some(entry) = remove(header, |entry| entry.addr() == address) {
         waiter::free(entry);
     }
 }

@@ -62,6 +62,10 @@ impl Config {
         if self.on_demand { 1 } else { self.workers }
     }
 
+    pub(super) fn has_start_hook(&self) -> bool {
+        self.start_hook.is_some()
+    }
+
     pub(super) fn run_start_hook(&self, index: usize) {
         if let Some(hook) = &self.start_hook {
             run_contained(|| hook(index));
@@ -259,10 +263,21 @@ impl ThreadPoolBuilder {
 
 /// The workers of a pool that was not told how many.
 fn default_workers() -> usize {
-    (std::env::var("RADDLE_WORKERS").ok())
-        .and_then(|text| text.trim().parse().ok())
-        .filter(|workers| (1..=THREADS_MAX).contains(workers))
-        .unwrap_or_else(available_cpus)
+    let cpus = available_cpus();
+    let Some(text) = std::env::var_os("RADDLE_WORKERS") else {
+        return cpus;
+    };
+    let workers = text.to_str().and_then(|text| text.trim().parse().ok());
+    match workers {
+        Some(workers) if (1..=THREADS_MAX).contains(&workers) => workers,
+        _ => {
+            eprintln!(
+                "raddle: RADDLE_WORKERS={text:?} is no number from 1 to {THREADS_MAX}: \
+                 using {cpus}, the number of CPUs"
+            );
+            cpus
+        }
+    }
 }
 
 impl fmt::Debug for ThreadPoolBuilder {

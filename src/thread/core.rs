@@ -313,11 +313,13 @@ impl Core {
             .map_or_else(Vec::new, |traced| traced.lock().clone())
     }
 
-    /// Cancels a job that was taken out of a queue.
+    /// Cancels a job that was taken out of a queue. One that had been claimed or
+    /// cancelled before does not count.
     pub(super) fn discard(&self, job: Job) {
-        // ORDERING: Relaxed, statistics.
-        self.discarded.fetch_add(1, Relaxed);
-        drop(job);
+        if job.cancel() {
+            // ORDERING: Relaxed, statistics.
+            self.discarded.fetch_add(1, Relaxed);
+        }
     }
 
     /// Cancels everything that is queued.

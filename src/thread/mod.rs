@@ -45,7 +45,7 @@ use self::core::Core;
 use crate::error::{StartError, SubmitError};
 use crate::primitive::unmodelled::OnceLock;
 use crate::primitive::{fork, thread};
-use crate::task::{Handle, Submit, Task};
+use crate::task::{Handle, Map, Submit, Task, map_on};
 use crate::wait::deadline::Deadline;
 use limit::Patience;
 
@@ -276,6 +276,28 @@ impl ThreadPool {
         self.core.submit_after(delay, task, origin)
     }
 
+    /// Applies `f` to each item, and yields the results in the order of the
+    /// items: see [`Map`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = raddle::ThreadPool::new(2)?;
+    /// let squares = pool.map(1..=4, |n| n * n);
+    /// assert_eq!(squares.map(Result::unwrap).sum::<u32>(), 30);
+    /// # Ok::<_, raddle::StartError>(())
+    /// ```
+    #[track_caller]
+    pub fn map<I, F, R>(&self, items: I, f: F) -> Map<'_, I::IntoIter, R>
+    where
+        I: IntoIterator,
+        I::Item: Send + 'static,
+        F: Fn(I::Item) -> R + Send + Sync + 'static,
+        R: Send + 'static,
+    {
+        map_on(self, self.width(), Location::caller(), items.into_iter(), f)
+    }
+
     /// How many tasks run at once.
     pub fn width(&self) -> usize {
         self.core.config.workers
@@ -320,10 +342,6 @@ impl<T: Task> Submit<T> for ThreadPool {
     #[track_caller]
     fn accept(&self, task: T) -> Handle<T::Output> {
         self.submit(task)
-    }
-
-    fn width(&self) -> usize {
-        self.width()
     }
 }
 

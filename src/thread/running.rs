@@ -39,12 +39,24 @@ impl Running {
 
     /// Shows `f` the tasks of the thread, the top one first.
     pub(super) fn look(&self, f: impl FnMut(Inspected<'_>)) {
-        // ORDERING: Acquire pairs with the Release in `begins`.
-        let looked = self.0.fetch_update(Acquire, Relaxed, |word| {
-            (word != 0 && word & LOOKED_AT == 0).then_some(word | LOOKED_AT)
-        });
-        let Ok(frame) = looked else {
-            return;
+        let frame = loop {
+            // ORDERING: Relaxed, the exchange decides.
+            let word = self.0.load(Relaxed);
+            if word == 0 {
+                return;
+            }
+            // One looks at a time, and each for a moment: nobody is passed
+            // over, or a shutdown would miss a task that `dump` looks at.
+            if word & LOOKED_AT == 0 {
+                // ORDERING: Acquire pairs with the Release in `begins`, and
+                // with that of the looker before us.
+                let looked =
+                    (self.0).compare_exchange_weak(word, word | LOOKED_AT, Acquire, Relaxed);
+                if looked.is_ok() {
+                    break word;
+                }
+            }
+            thread::yield_now();
         };
         // SAFETY: the mark keeps the thread inside `ends` of its top frame.
         unsafe { inspect(std::ptr::with_exposed_provenance(frame), f) };
@@ -68,7 +80,8 @@ impl Running {
             .compare_exchange_weak(from, to, AcqRel, Relaxed)
             .is_err()
         {
-            thread::spin_hint();
+            // Whoever looks may have lost its CPU in the middle of it.
+            thread::yield_now();
         }
         from
     }

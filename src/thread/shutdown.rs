@@ -8,15 +8,16 @@
 //! 4. *Close the crew*: the last thread that parks dismisses them all.
 //! 5. *Wait*: for the end, or up to the limit, or not at all.
 //! 6. *Cancel leftovers* of submitters that raced with the end, and *join* the
-//!    threads. A thread of the pool cannot join itself: it goes on, and leaves
-//!    when its task returns.
+//!    threads. A thread of the pool joins nobody; one that waits for the end
+//!    of its own pool is not joined: it goes on, and leaves when its task
+//!    returns.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::core::{Core, Intake};
-use super::worker::with_worker;
+use super::worker::{is_thread_of, with_worker};
 use crate::primitive::atomic::Ordering::Relaxed;
 use crate::primitive::block::{BlockedOn, Blocking};
 use crate::task::TaskInfo;
@@ -127,8 +128,18 @@ impl Core {
     pub(super) fn wait_for_end(self: &Arc<Self>, deadline: Deadline) -> bool {
         // The caller may be a worker, of this pool or of another.
         let blocking = Blocking::start(BlockedOn::Thing("the end of a pool"));
-        let is_member = with_worker(self.id, |worker| worker.is_some());
-        let ended = (self.sleep).wait_for_end(is_member, deadline, || self.has_work());
+        let own = with_worker(self.id, |worker| worker.map(|worker| worker.index()));
+        let is_closer = own.map(|index| &self.slots[index].is_closer);
+        // ORDERING: Relaxed here and in `join_threads`: the crew's lock, under
+        // which closers are counted, lies in between.
+        let mark = |closes| {
+            if let Some(is_closer) = is_closer {
+                is_closer.store(closes, Relaxed);
+            }
+        };
+        mark(true);
+        let ended = (self.sleep).wait_for_end(own.is_some(), deadline, || self.has_work());
+        mark(ended);
         drop(blocking);
         if ended {
             self.discard_all();
@@ -137,10 +148,15 @@ impl Core {
         ended
     }
 
+    /// Joins those that are gone, not those that wait for the end themselves.
+    /// A thread of the pool joins nobody: another may be joining it.
     fn join_threads(&self) {
-        let own = with_worker(self.id, |worker| worker.map(|worker| worker.index()));
-        for (index, slot) in self.used_slots().iter().enumerate() {
-            if own == Some(index) {
+        if is_thread_of(self.id) {
+            return;
+        }
+        for slot in self.used_slots() {
+            // ORDERING: see `wait_for_end`.
+            if slot.is_closer.load(Relaxed) {
                 continue;
             }
             let thread = slot.join.lock().take();

@@ -79,21 +79,21 @@ impl Delayed {
         self.0.lock().jobs.remove(&id).map(|(job, _)| job)
     }
 
-    /// Cancels everything, now and from now on; says how many there were.
+    /// Cancels everything, now and from now on; says how many tasks that ended.
     pub(super) fn close(&self) -> usize {
         let jobs = {
             let mut store = self.0.lock();
             store.closed = true;
             std::mem::take(&mut store.jobs)
         };
-        let count = jobs.len();
+        let mut cancelled = 0;
         for (job, key) in jobs.into_values() {
             if let Some(key) = key {
                 timer::cancel(key);
             }
-            drop(job);
+            cancelled += usize::from(job.cancel());
         }
-        count
+        cancelled
     }
 
     /// How many are not yet due.

@@ -23,10 +23,10 @@ use super::sleep::{Awake, Standing};
 use crate::primitive::block::{BlockHook, BlockedOn, with_hook};
 use crate::primitive::thread::{self, JoinHandle};
 use crate::primitive::unmodelled::{AtomicU64, OnceLock};
-use crate::primitive::{Deque, Mutex, Steal, Stealer, thread_slot};
+use crate::primitive::{Deque, Mutex, Steal, Stealer, fork, thread_slot};
 use crate::task::{self, Job, Ran};
 
-use crate::primitive::atomic::Ordering::Relaxed;
+use crate::primitive::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// Every so many searches the injector comes before the own deque, so that
 /// tasks that spawn tasks for ever do not starve outsiders. A prime, as in Go
@@ -38,6 +38,17 @@ thread_slot! {
     static WORKER
 }
 
+thread_slot! {
+    /// The number of the pool that this thread was started by, as an address.
+    /// It stays until the thread's end, also while its locals are destroyed.
+    static STARTED_BY
+}
+
+/// Whether this thread is one of `pool`, working or on its way out.
+pub(super) fn is_thread_of(pool: u32) -> bool {
+    STARTED_BY.get().addr() == pool as usize
+}
+
 /// The place of one thread in its pool. It outlives the threads that take it.
 // Aligned so that the counters of two threads share no cache line, nor the
 // pair of lines that the processor fetches together.
@@ -47,6 +58,8 @@ pub(super) struct Slot {
     deque: Mutex<Option<Deque<Job>>>,
     pub(super) join: Mutex<Option<JoinHandle<()>>>,
     pub(super) running: Running,
+    /// The thread has waited for the end of its own pool: nobody waits for it.
+    pub(super) is_closer: AtomicBool,
     /// What the thread is blocked on, for `dump()`.
     pub(super) blocked_on: Mutex<Option<BlockedOn>>,
     pub(super) counters: Counters,
@@ -85,6 +98,7 @@ impl Slot {
             deque: Mutex::new(None),
             join: Mutex::new(None),
             running: Running::new(),
+            is_closer: AtomicBool::new(false),
             blocked_on: Mutex::new(None),
             counters: Counters::default(),
         }
@@ -141,11 +155,22 @@ pub(super) fn main(core: Arc<Core>, index: usize) {
         random: Cell::new(0x9e37_79b9 ^ (index as u32 + 1)),
         core: Arc::clone(&core),
     };
-    core.config.run_start_hook(index);
+    STARTED_BY.set(ptr::without_provenance(core.id as usize));
     WORKER.set(ptr::from_ref(&worker).cast());
-    let awake = with_hook(&worker, || worker.work());
-    WORKER.set(ptr::null());
+    let awake = with_hook(&worker, || {
+        if core.config.has_start_hook() {
+            // A hook may take its time: meanwhile nobody must count on us.
+            worker.stop_searching();
+            core.config.run_start_hook(index);
+        }
+        worker.work()
+    });
+    if awake == Awake::Retired {
+        // The crew has let it go, so it is no member any more.
+        WORKER.set(ptr::null());
+    }
     core.config.run_exit_hook(index);
+    WORKER.set(ptr::null());
     let Worker {
         deque, standing, ..
     } = worker;
@@ -157,10 +182,6 @@ pub(super) fn main(core: Arc<Core>, index: usize) {
 impl Worker {
     pub(super) fn index(&self) -> usize {
         self.index
-    }
-
-    pub(super) fn standing(&self) -> &Standing {
-        &self.standing
     }
 
     /// Puts a job where this thread finds it first, and thieves last.
@@ -189,10 +210,14 @@ impl Worker {
         }
     }
 
+    fn stop_searching(&self) {
+        let call = (self.core.sleep).stop_searching(&self.standing, || self.core.has_work());
+        self.core.answer(call);
+    }
+
     fn run(&self, job: Job) {
         if self.standing.is_searching() {
-            let call = (self.core.sleep).stop_searching(&self.standing, || self.core.has_work());
-            self.core.answer(call);
+            self.stop_searching();
         }
         self.core.job_taken(&job);
         if self.core.intake() == Intake::Discarding {
@@ -233,7 +258,7 @@ impl Worker {
     fn look_once(&self) -> Option<Job> {
         let searches = self.searches.get().wrapping_add(1);
         self.searches.set(searches);
-        if searches % INJECTOR_FIRST == 0 {
+        if searches.is_multiple_of(INJECTOR_FIRST) {
             (self.take_injected())
                 .or_else(|| self.deque.pop())
                 .or_else(|| self.steal())
@@ -294,13 +319,25 @@ impl BlockHook for Worker {
         self.core.id
     }
 
+    fn worker(&self) -> usize {
+        self.index
+    }
+
     fn block_starts(&self, on: BlockedOn) {
+        if fork::is_forked(self.core.id) {
+            // A child forked by a task: the pool, its locks and its queues are
+            // the parent's.
+            return;
+        }
         *self.slot().blocked_on.lock() = Some(on);
         let call = (self.core.sleep).block_starts(&self.standing, || self.core.has_work());
         self.core.answer(call);
     }
 
     fn block_ends(&self) {
+        if fork::is_forked(self.core.id) {
+            return;
+        }
         self.core.sleep.block_ends(&self.standing);
         *self.slot().blocked_on.lock() = None;
     }
@@ -315,6 +352,9 @@ impl BlockHook for Worker {
                 drop(job);
             } else {
                 self.deque.push(job);
+                // Whoever looked for work in between has not seen it.
+                let call = self.core.sleep.job_published();
+                self.core.answer(call);
             }
         }
         let slot = self.slot();

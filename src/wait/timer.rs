@@ -34,9 +34,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::primitive::thread;
-use crate::primitive::unmodelled::{AtomicBool, AtomicU64, OnceLock};
+use crate::primitive::unmodelled::{AtomicU64, OnceLock};
 use crate::primitive::{
-    Condvar, Mutex, atomic::Ordering, drop_contained, mutant, now, run_contained,
+    Condvar, Mutex, atomic::Ordering, drop_contained, fork, mutant, now, run_contained,
 };
 
 /// How long the thread stays when nothing is scheduled.
@@ -72,24 +72,14 @@ pub(crate) fn cancel(key: TimerKey) -> bool {
     current().cancel(key)
 }
 
-/// Makes a forked child start anew: it has not got the thread, and the lock may
-/// be held for ever. What the parent had scheduled does not fire here.
-///
-/// To be called in the child before it uses any timer.
-#[allow(dead_code)] // the fork stamp will call it
-pub(crate) fn forget_after_fork() {
-    // ORDERING: Relaxed, the child has one thread.
-    current().forgotten.store(true, Ordering::Relaxed);
-}
-
-/// The process's timers: the first that was not forgotten is in use. More than
-/// one exist only in a forked child.
+/// The process's timers. A forked child starts anew: it has not got the thread,
+/// and the lock may be held for ever. What its parent had scheduled does not
+/// fire there.
 static FIRST: OnceLock<Arc<Timer>> = OnceLock::new();
 
 fn current() -> &'static Arc<Timer> {
     let mut timer = FIRST.get_or_init(Timer::new);
-    // ORDERING: Relaxed, only a fork's only thread changes it.
-    while timer.forgotten.load(Ordering::Relaxed) {
+    while timer.born != fork::forks() {
         timer = timer.next.get_or_init(Timer::new);
     }
     timer
@@ -100,7 +90,8 @@ struct Timer {
     /// The first entry is another one, or there is one at last.
     changed: Condvar,
     idle_max: Duration,
-    forgotten: AtomicBool,
+    /// How often the process had been forked when this was made.
+    born: u32,
     next: OnceLock<Arc<Timer>>,
 }
 
@@ -120,7 +111,7 @@ impl Timer {
             state: Mutex::new(State::default()),
             changed: Condvar::new(),
             idle_max,
-            forgotten: AtomicBool::new(false),
+            born: fork::forks(),
             next: OnceLock::new(),
         })
     }

@@ -39,7 +39,27 @@ pub(crate) const MIN_ALL: usize = 0;
 /// At most this part of all may survive, in percent.
 pub(crate) const SURVIVORS_PERCENT_MAX: usize = 10;
 
-pub(crate) const SEEDED_BUGS: &[SeededBug] = &[];
+pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
+    // task/collect: waiting for many tasks
+    bug(
+        "collect-sleeps-without-look",
+        Kind::Recheck,
+        &[
+            "collect::models::two_ends_racing_with_the_consumer_come_once_each",
+            "collect::models::a_wait_for_the_first_sees_it_and_leaves_nothing",
+        ],
+    ),
+    bug(
+        "collect-wakes-late",
+        Kind::Notify,
+        &["collect::models::two_ends_racing_with_the_consumer_come_once_each"],
+    ),
+    bug(
+        "collect-keeps-entries",
+        Kind::Logic,
+        &["collect::models::a_wait_for_the_first_sees_it_and_leaves_nothing"],
+    ),
+];
 
 /// A bug that each of `caught_by` finds.
 #[allow(dead_code, reason = "the table above may be empty")]

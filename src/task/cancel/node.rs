@@ -9,6 +9,7 @@ use std::sync::{Arc, Weak};
 use std::task::Waker;
 
 use crate::primitive::atomic::{AtomicBool, Ordering};
+use crate::primitive::block::{BlockedOn, Blocking};
 use crate::primitive::{Mutex, Parker, drop_contained, mutant, run_contained, weaken};
 use crate::wait::deadline::Deadline;
 use crate::wait::timer::{self, Fire, TimerKey};
@@ -248,7 +249,9 @@ impl Node {
             return true;
         };
         // A token left in the parker by an earlier wait wakes too early: look again.
+        let blocking = Blocking::start(BlockedOn::Thing("a cancellation token"));
         while !self.is_cancelled() && parker.park_until(limit.instant()) {}
+        drop(blocking);
         drop(self.unwatch(key));
         self.is_cancelled()
     }

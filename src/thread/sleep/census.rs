@@ -100,7 +100,7 @@ impl Census {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, raddle_loom))]
 impl Census {
     /// Idle permits, searching threads.
     pub(super) fn counts(&self) -> (usize, usize) {

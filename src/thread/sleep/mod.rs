@@ -147,20 +147,12 @@ struct Crew {
     closers: usize,
     closing: bool,
     ended: bool,
-    /// After the end: all have left who were not to be waited for.
-    gone: bool,
 }
 
 impl Crew {
-    /// Whether the end is over. It stays so when a closer goes on: who waits
-    /// beside it need not wait for the rest of its task.
-    fn is_gone(&mut self) -> bool {
-        let left = self.ended && self.live <= self.closers;
-        self.gone |= left;
-        if mutant("sleep-closers-wait-for-each-other") {
-            self.gone = left;
-        }
-        self.gone
+    /// Whether the end is over: all have left who do not wait for it.
+    fn is_gone(&self) -> bool {
+        self.ended && self.live <= self.closers
     }
 }
 
@@ -193,7 +185,6 @@ impl Sleep {
                 closers: 0,
                 closing: false,
                 ended: false,
-                gone: false,
             }),
             changed: Condvar::new(),
             seats: (0..threads_max).map(seat).collect(),
@@ -513,8 +504,11 @@ impl Sleep {
                 }
             }
         }
-        crew.closers -= usize::from(is_member);
-        crew.gone
+        let ended = crew.is_gone();
+        // After the end it stays counted: other closers do not wait for it.
+        let stays = ended && !mutant("sleep-closers-wait-for-each-other");
+        crew.closers -= usize::from(is_member && !stays);
+        ended
     }
 
     /// Threads that exist.
@@ -523,7 +517,7 @@ impl Sleep {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, raddle_loom))]
 impl Sleep {
     /// Idle permits, searching threads, parked threads.
     pub(super) fn counts(&self) -> (usize, usize, usize) {
