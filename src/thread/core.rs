@@ -102,14 +102,14 @@ impl Core {
         self.used.fetch_max(index + 1, Relaxed);
         let core = Arc::clone(self);
         let name = format!("{}-{index}", self.config.name);
+        // Locked so long: whoever joins the threads of an ended pool finds it.
+        let mut join = slot.join.lock();
         let started = thread::spawn(name, self.config.stack_size, move || {
             worker::main(core, index);
         })?;
-        let before = slot.join.lock().replace(started);
-        if let Some(before) = before {
-            // A thread that has retired: its last instructions.
-            let _ = before.join();
-        }
+        // A thread that has retired from here may still be in its last
+        // instructions. Nobody joins it: it may be this very thread.
+        *join = Some(started);
         Ok(())
     }
 

@@ -23,6 +23,8 @@ mod builder;
 mod core;
 mod dump;
 mod limit;
+#[cfg(all(test, raddle_loom))]
+mod models;
 mod running;
 mod shutdown;
 mod sleep;

@@ -59,6 +59,82 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         Kind::Logic,
         &["collect::models::a_wait_for_the_first_sees_it_and_leaves_nothing"],
     ),
+    // thread/sleep: when a thread may sleep
+    bug(
+        "sleep-publish-without-fence",
+        Kind::Recheck,
+        &["sleep::models::a_flag_raised_while_the_worker_falls_asleep_is_seen", "sleep::models::a_job_injected_while_the_worker_falls_asleep_is_seen", "sleep::models::a_job_pushed_while_the_thief_falls_asleep_is_seen"],
+    ),
+    bug(
+        "sleep-park-without-fence",
+        Kind::Recheck,
+        &["sleep::models::a_flag_raised_while_the_worker_falls_asleep_is_seen", "sleep::models::a_job_injected_while_the_worker_falls_asleep_is_seen"],
+    ),
+    bug(
+        "sleep-park-without-look",
+        Kind::Recheck,
+        &["sleep::models::a_flag_raised_while_the_worker_falls_asleep_is_seen", "sleep::models::a_job_injected_while_the_worker_falls_asleep_is_seen", "sleep::models::a_job_pushed_while_the_thief_falls_asleep_is_seen"],
+    ),
+    bug(
+        "sleep-look-without-search",
+        Kind::Logic,
+        &["sleep::models::of_two_jobs_published_together_each_gets_a_thread"],
+    ),
+    bug(
+        "sleep-call-without-unpark",
+        Kind::Notify,
+        &["sleep::models::a_flag_raised_while_the_worker_falls_asleep_is_seen", "sleep::models::jobs_published_while_the_last_two_fall_asleep_are_run"],
+    ),
+    bug(
+        "sleep-search-ends-without-look",
+        Kind::Recheck,
+        &["sleep::models::a_submitter_may_count_on_a_searcher_that_ends_its_search", "sleep::models::of_two_jobs_published_together_each_gets_a_thread"],
+    ),
+    bug(
+        "sleep-search-not-given-back",
+        Kind::Logic,
+        &["sleep::models::a_flag_raised_while_the_worker_falls_asleep_is_seen"],
+    ),
+    bug(
+        "sleep-block-without-look",
+        Kind::Recheck,
+        &["sleep::models::a_job_published_while_the_worker_blocks_gets_a_spare", "sleep::models::a_parked_spare_is_called_again"],
+    ),
+    bug(
+        "sleep-retire-though-called",
+        Kind::Logic,
+        &["sleep::models::a_job_published_while_the_last_thread_retires_is_run"],
+    ),
+    bug(
+        "sleep-left-without-look",
+        Kind::Recheck,
+        &["sleep::models::a_job_published_while_the_last_thread_retires_is_run"],
+    ),
+    bug(
+        "sleep-left-without-notify",
+        Kind::Notify,
+        &["sleep::models::a_job_submitted_while_the_pool_ends_is_run_or_cancelled"],
+    ),
+    bug(
+        "sleep-start-failed-without-look",
+        Kind::Recheck,
+        &["sleep::models::a_job_published_while_a_start_fails_is_run"],
+    ),
+    bug(
+        "sleep-end-without-fence",
+        Kind::Recheck,
+        &["sleep::models::a_job_submitted_while_the_pool_ends_is_run_or_cancelled"],
+    ),
+    bug(
+        "sleep-dismiss-without-unpark",
+        Kind::Notify,
+        &["sleep::models::a_job_submitted_while_the_pool_ends_is_run_or_cancelled"],
+    ),
+    bug(
+        "sleep-closers-wait-for-each-other",
+        Kind::Logic,
+        &["sleep::models::two_threads_that_wait_for_the_end_of_their_pool_get_it"],
+    ),
 ];
 
 /// A bug that each of `caught_by` finds.

@@ -274,7 +274,7 @@ impl Sleep {
         // ORDERING: pairs with the fence in `job_published`: a submitter that
         // counted on the thread we did not get has left its job in sight.
         fence(SeqCst);
-        if has_work() {
+        if !mutant("sleep-start-failed-without-look") && has_work() {
             let called = self.call(false);
             debug_assert_eq!(called, Call::Nothing);
         }
@@ -439,7 +439,12 @@ impl Sleep {
         }
         crew.free.push(me.index);
         drop(crew);
-        self.changed.notify_all();
+        if !mutant("sleep-left-without-notify") {
+            self.changed.notify_all();
+        }
+        if mutant("sleep-left-without-look") {
+            return Call::Nothing;
+        }
         // ORDERING: pairs with the fence in `job_published`: a call that found
         // no free place has left its job in sight.
         fence(SeqCst);
@@ -476,7 +481,9 @@ impl Sleep {
             let seat = &self.seats[index];
             // ORDERING: Release pairs with the Acquire in `sleep`.
             seat.signal.store(DISMISSED, Release);
-            seat.parker.unpark();
+            if !mutant("sleep-dismiss-without-unpark") {
+                seat.parker.unpark();
+            }
         }
         self.changed.notify_all();
     }
@@ -511,6 +518,11 @@ impl Sleep {
         ended
     }
 
+    /// Indices whose threads have left, or never were.
+    pub(super) fn vacant(&self) -> Vec<usize> {
+        self.crew.lock().free.clone()
+    }
+
     /// Threads that exist.
     pub(super) fn live(&self) -> usize {
         self.crew.lock().live
@@ -523,10 +535,5 @@ impl Sleep {
     pub(super) fn counts(&self) -> (usize, usize, usize) {
         let (idle, searching) = self.census.counts();
         (idle, searching, self.crew.lock().parked.len())
-    }
-
-    /// Indices that nobody has.
-    pub(super) fn free(&self) -> usize {
-        self.crew.lock().free.len()
     }
 }

@@ -12,7 +12,7 @@ use super::{Awake, Call, Sleep, Standing};
 use crate::primitive::atomic::{AtomicBool, Ordering};
 use crate::primitive::model::run::Model;
 use crate::primitive::thread::{self, JoinHandle};
-use crate::primitive::unmodelled::{self, AtomicUsize};
+use crate::primitive::unmodelled::{self, AtomicU64};
 use crate::primitive::{Condvar, Deque, Injector, Mutex, Steal, Stealer, UnsafeCell};
 use crate::wait::deadline::Deadline;
 
@@ -101,15 +101,15 @@ struct Room<Q> {
     /// end the pool: that is a model of its own.
     quits_after: [usize; 2],
     /// So many threads the system gives.
-    gives: AtomicUsize,
+    gives: AtomicU64,
     /// Permits that those who went have kept.
-    kept: AtomicUsize,
+    kept: AtomicU64,
     permits: usize,
     threads_max: usize,
     /// What the submitter of each job writes before, and its runner reads.
     letters: [UnsafeCell<usize>; JOBS],
-    ran: AtomicUsize,
-    cancelled: AtomicUsize,
+    ran: AtomicU64,
+    cancelled: AtomicU64,
     threads: unmodelled::Mutex<Vec<JoinHandle<()>>>,
     /// For jobs that wait for jobs: how many are done.
     done: Mutex<usize>,
@@ -130,13 +130,13 @@ impl<Q: Queue> Room<Q> {
             run: nothing,
             keep_alive: Duration::MAX,
             quits_after: [usize::MAX; 2],
-            gives: AtomicUsize::new(usize::MAX),
-            kept: AtomicUsize::new(0),
+            gives: AtomicU64::new(u64::MAX),
+            kept: AtomicU64::new(0),
             permits,
             threads_max,
             letters: Default::default(),
-            ran: AtomicUsize::new(0),
-            cancelled: AtomicUsize::new(0),
+            ran: AtomicU64::new(0),
+            cancelled: AtomicU64::new(0),
             threads: unmodelled::Mutex::new(Vec::new()),
             done: Mutex::new(0),
             more_done: Condvar::new(),
@@ -189,7 +189,7 @@ impl<Q: Queue> Room<Q> {
                 self.run(&me, job);
                 jobs += 1;
                 if jobs == self.quits_after[index] {
-                    self.kept.fetch_add(usize::from(me.has_permit()), Relaxed);
+                    self.kept.fetch_add(u64::from(me.has_permit()), Relaxed);
                     return;
                 }
                 if !self.sleep.take_permit(&me) {
@@ -268,10 +268,10 @@ impl<Q: Queue> Room<Q> {
     fn is_quiet(&self, jobs: usize) {
         assert!(!self.in_sight(), "a job is forgotten");
         let resolved = self.ran.load(Relaxed) + self.cancelled.load(Relaxed);
-        assert_eq!(resolved, jobs, "a job was run twice, or not at all");
-        let idle = self.permits - self.kept.load(Relaxed);
+        assert_eq!(resolved, jobs as u64, "a job was run twice, or not at all");
+        let idle = self.permits - self.kept.load(Relaxed) as usize;
         assert_eq!(self.sleep.counts(), (idle, 0, 0), "a permit leaks");
-        let places = self.sleep.live() + self.sleep.free();
+        let places = self.sleep.live() + self.sleep.vacant().len();
         assert_eq!(places, self.threads_max, "a place leaks");
     }
 
@@ -498,10 +498,13 @@ fn a_job_published_while_a_start_fails_is_run() {
         .preemptions(3)
         .quick(2)
         .check(|| {
-            let room = Room::new(Flags::new(3), 2, 2, 1);
+            let mut room = Room::new(Flags::new(3), 2, 2, 1);
             room.gives.store(1, Relaxed);
+            room.run = |room, _, _| room.count_done();
             room.lay_out(0);
             let room = room.open_for([3, 0], 1);
+            // Now nobody searches, and a permit is idle.
+            room.wait_for_done(1);
             let other = start({
                 let room = room.clone();
                 move || room.submit(&[2])

@@ -1,0 +1,101 @@
+//! What we fear of a whole pool, and loom's answer.
+//!
+//! These are the shipping pool, its tasks and its handles: no room for more
+//! than one or two tasks. What sleep and waking alone can do wrong is modelled
+//! in `sleep/models.rs`, where there is room.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Shutdown, ThreadPool};
+use crate::error::TaskError;
+use crate::primitive::UnsafeCell;
+use crate::primitive::model::run::Model;
+use crate::primitive::thread;
+
+fn pool(workers: usize, workers_max: usize) -> ThreadPool {
+    ThreadPool::builder()
+        .workers(workers)
+        .workers_max(workers_max)
+        .keep_alive(Duration::MAX)
+        .panic_hook(false)
+        .build()
+        .unwrap()
+}
+
+/// What a submitter writes and its task reads.
+struct Letter(UnsafeCell<u32>);
+
+// SAFETY: each model writes before it submits, and reads in the task; that
+// this is enough is what the model shows.
+unsafe impl Sync for Letter {}
+
+impl Letter {
+    fn new() -> Arc<Self> {
+        Arc::new(Self(UnsafeCell::new(0)))
+    }
+    fn write(&self) {
+        // SAFETY: one writer, and readers only after it.
+        self.0.with_mut(|letter| unsafe { *letter = 42 });
+    }
+    fn read(&self) -> u32 {
+        // SAFETY: the writer wrote before.
+        self.0.with(|letter| unsafe { *letter })
+    }
+}
+
+impl ThreadPool {
+    /// How a pool must stand that has ended.
+    fn is_quiet(&self) {
+        assert_eq!(self.core.sleep.counts(), (self.width(), 0, 0));
+        assert_eq!(self.core.sleep.live(), 0);
+        assert!(!self.core.has_work());
+    }
+}
+
+/// Fear: a task that is submitted as the pool ends is lost, and its handle
+/// never says anything.
+/// Must fail when: nothing looks at what was pushed after the end.
+/// Bound: 3 preemptions, a pool of one and a submitter; 2 in the quick tier.
+#[test]
+fn a_task_submitted_during_shutdown_has_an_end() {
+    Model::new("thread::a_task_submitted_during_shutdown_has_an_end")
+        .preemptions(3)
+        .quick(2)
+        .check(|| {
+            let pool = Arc::new(pool(1, 1));
+            let submitter = thread::spawn(String::from("submitter"), None, {
+                let (pool, letter) = (pool.clone(), Letter::new());
+                move || {
+                    letter.write();
+                    pool.submit(move || letter.read())
+                }
+            });
+            pool.shutdown(Shutdown::Finish);
+            let handle = submitter.unwrap().join().unwrap();
+            match handle.result_timeout(Duration::ZERO) {
+                Ok(letter) => assert_eq!(letter, 42),
+                Err(TaskError::Cancelled | TaskError::Refused(_)) => {}
+                Err(error) => panic!("{error}"),
+            }
+            pool.is_quiet();
+        });
+}
+
+/// Fear: the drop of a pool forgets a task in the queue.
+/// Must fail when: the worker parks without a look.
+/// Bound: 4 preemptions, a pool of one; 3 in the quick tier.
+#[test]
+fn dropping_a_pool_runs_what_is_queued() {
+    Model::new("thread::dropping_a_pool_runs_what_is_queued")
+        .preemptions(4)
+        .quick(3)
+        .check(|| {
+            let pool = pool(1, 1);
+            let letter = Letter::new();
+            letter.write();
+            let handle = pool.submit(move || letter.read());
+            drop(pool);
+            assert_eq!(handle.result_timeout(Duration::ZERO).unwrap(), 42);
+        });
+}
