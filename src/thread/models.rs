@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use super::{Shutdown, ThreadPool};
 use crate::error::TaskError;
-use crate::primitive::UnsafeCell;
+use crate::primitive::block::{BlockedOn, Blocking};
 use crate::primitive::model::run::Model;
 use crate::primitive::thread;
+use crate::primitive::{Condvar, Mutex, UnsafeCell};
 
 fn pool(workers: usize, workers_max: usize) -> ThreadPool {
     ThreadPool::builder()
@@ -73,7 +74,7 @@ fn a_task_submitted_during_shutdown_has_an_end() {
             });
             pool.shutdown(Shutdown::Finish);
             let handle = submitter.unwrap().join().unwrap();
-            match handle.result_timeout(Duration::ZERO) {
+            match handle.result() {
                 Ok(letter) => assert_eq!(letter, 42),
                 Err(TaskError::Cancelled | TaskError::Refused(_)) => {}
                 Err(error) => panic!("{error}"),
@@ -96,6 +97,114 @@ fn dropping_a_pool_runs_what_is_queued() {
             letter.write();
             let handle = pool.submit(move || letter.read());
             drop(pool);
-            assert_eq!(handle.result_timeout(Duration::ZERO).unwrap(), 42);
+            assert_eq!(handle.result().unwrap(), 42);
+        });
+}
+
+/// What tasks that meet have to say to each other.
+struct Meeting(Mutex<usize>, Condvar);
+
+impl Meeting {
+    fn new() -> Arc<Self> {
+        Arc::new(Self(Mutex::new(0), Condvar::new()))
+    }
+    fn come(&self) {
+        *self.0.lock() += 1;
+        self.1.notify_all();
+    }
+    fn wait_for(&self, count: usize) {
+        let mut come = self.0.lock();
+        while *come < count {
+            self.1.wait(&mut come);
+        }
+    }
+}
+
+/// Fear: two tasks submitted together share one thread while another sleeps.
+/// Must fail when: a search that has found something does not look again.
+/// Bound: 2 preemptions, a pool of two; 1 in the quick tier.
+#[test]
+fn two_tasks_submitted_together_run_together() {
+    Model::new("thread::two_tasks_submitted_together_run_together")
+        .preemptions(2)
+        .quick(1)
+        .check(|| {
+            let (pool, letter, meeting) = (pool(2, 2), Letter::new(), Meeting::new());
+            letter.write();
+            let task = || {
+                let (letter, meeting) = (letter.clone(), meeting.clone());
+                move || {
+                    meeting.come();
+                    meeting.wait_for(2);
+                    letter.read()
+                }
+            };
+            let handles = pool.submit_many([task(), task()]);
+            for handle in handles {
+                assert_eq!(handle.result().unwrap(), 42);
+            }
+            pool.shutdown(Shutdown::Finish);
+            pool.is_quiet();
+        });
+}
+
+/// Fear: a worker blocks on what its own child brings, and nobody runs it.
+/// Must fail when: a thread blocks without a look.
+/// Bound: 3 preemptions, a pool of one and its spare; 2 in the quick tier.
+#[test]
+fn a_task_that_blocks_on_its_child_gets_a_spare() {
+    Model::new("thread::a_task_that_blocks_on_its_child_gets_a_spare")
+        .preemptions(3)
+        .quick(2)
+        .check(|| {
+            let (pool, letter, meeting) = (Arc::new(pool(1, 2)), Letter::new(), Meeting::new());
+            let parent = pool.submit({
+                let (pool, letter) = (pool.clone(), letter.clone());
+                move || {
+                    letter.write();
+                    let brings = meeting.clone();
+                    let child = pool.submit(move || {
+                        brings.come();
+                        letter.read()
+                    });
+                    let blocking = Blocking::start(BlockedOn::Thing("a child"));
+                    meeting.wait_for(1);
+                    drop(blocking);
+                    drop(pool);
+                    child
+                }
+            });
+            let child = parent.result().unwrap();
+            assert_eq!(child.result().unwrap(), 42);
+            pool.shutdown(Shutdown::Finish);
+            pool.is_quiet();
+        });
+}
+
+/// Fear: a task is run twice, or by nobody, when its parent claims it while a
+/// thief takes it.
+/// Must fail when: a thread blocks without a look.
+/// Bound: 2 preemptions, a pool of two; 1 in the quick tier.
+#[test]
+fn a_child_claimed_while_it_is_stolen_runs_once() {
+    Model::new("thread::a_child_claimed_while_it_is_stolen_runs_once")
+        .preemptions(2)
+        .quick(1)
+        .check(|| {
+            let (pool, letter) = (Arc::new(pool(2, 2)), Letter::new());
+            let parent = pool.submit({
+                let (pool, letter) = (pool.clone(), letter.clone());
+                move || {
+                    let writes = letter.clone();
+                    // A second run would be a race with the parent.
+                    let child = pool.submit(move || writes.write());
+                    drop(pool);
+                    child.result().unwrap();
+                    letter.read()
+                }
+            });
+            assert_eq!(parent.result().unwrap(), 42);
+            pool.shutdown(Shutdown::Finish);
+            pool.is_quiet();
         });
 }
