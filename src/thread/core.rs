@@ -97,9 +97,10 @@ impl Core {
     fn start_thread(self: &Arc<Self>, index: usize) -> std::io::Result<()> {
         let slot = &self.slots[index];
         slot.furnish();
-        // ORDERING: Relaxed, the new thread's own pushes come later, and are
-        // published by their fences.
-        self.used.fetch_max(index + 1, Relaxed);
+        // ORDERING: Release pairs with the Acquire in `used_slots`: who sees
+        // the index sees the deque. The new thread's own pushes come later, and
+        // are published by their fences.
+        self.used.fetch_max(index + 1, Release);
         let core = Arc::clone(self);
         let name = format!("{}-{index}", self.config.name);
         // Locked so long: whoever joins the threads of an ended pool finds it.
@@ -114,8 +115,8 @@ impl Core {
     }
 
     pub(super) fn used_slots(&self) -> &[Slot] {
-        // ORDERING: Relaxed; see `start_thread`.
-        &self.slots[..self.used.load(Relaxed)]
+        // ORDERING: Acquire; see `start_thread`.
+        &self.slots[..self.used.load(Acquire)]
     }
 
     /// Whether a job is in sight anywhere.

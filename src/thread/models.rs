@@ -150,12 +150,12 @@ fn two_tasks_submitted_together_run_together() {
 
 /// Fear: a worker blocks on what its own child brings, and nobody runs it.
 /// Must fail when: a thread blocks without a look.
-/// Bound: 3 preemptions, a pool of one and its spare; 2 in the quick tier.
+/// Bound: 2 preemptions, a pool of one and its spare; 1 in the quick tier.
 #[test]
 fn a_task_that_blocks_on_its_child_gets_a_spare() {
     Model::new("thread::a_task_that_blocks_on_its_child_gets_a_spare")
-        .preemptions(3)
-        .quick(2)
+        .preemptions(2)
+        .quick(1)
         .check(|| {
             let (pool, letter, meeting) = (Arc::new(pool(1, 2)), Letter::new(), Meeting::new());
             let parent = pool.submit({

@@ -63,17 +63,28 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
     bug(
         "sleep-publish-without-fence",
         Kind::Recheck,
-        &["sleep::models::a_flag_raised_while_the_worker_falls_asleep_is_seen", "sleep::models::a_job_injected_while_the_worker_falls_asleep_is_seen", "sleep::models::a_job_pushed_while_the_thief_falls_asleep_is_seen"],
+        &[
+            "sleep::models::a_flag_raised_while_the_worker_falls_asleep_is_seen",
+            "sleep::models::a_job_injected_while_the_worker_falls_asleep_is_seen",
+            "sleep::models::a_job_pushed_while_the_thief_falls_asleep_is_seen",
+        ],
     ),
     bug(
         "sleep-park-without-fence",
         Kind::Recheck,
-        &["sleep::models::a_flag_raised_while_the_worker_falls_asleep_is_seen", "sleep::models::a_job_injected_while_the_worker_falls_asleep_is_seen"],
+        &[
+            "sleep::models::a_flag_raised_while_the_worker_falls_asleep_is_seen",
+            "sleep::models::a_job_injected_while_the_worker_falls_asleep_is_seen",
+        ],
     ),
     bug(
         "sleep-park-without-look",
         Kind::Recheck,
-        &["sleep::models::a_flag_raised_while_the_worker_falls_asleep_is_seen", "sleep::models::a_job_injected_while_the_worker_falls_asleep_is_seen", "sleep::models::a_job_pushed_while_the_thief_falls_asleep_is_seen"],
+        &[
+            "sleep::models::a_flag_raised_while_the_worker_falls_asleep_is_seen",
+            "sleep::models::a_job_injected_while_the_worker_falls_asleep_is_seen",
+            "sleep::models::a_job_pushed_while_the_thief_falls_asleep_is_seen",
+        ],
     ),
     bug(
         "sleep-look-without-search",
@@ -83,12 +94,18 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
     bug(
         "sleep-call-without-unpark",
         Kind::Notify,
-        &["sleep::models::a_flag_raised_while_the_worker_falls_asleep_is_seen", "sleep::models::jobs_published_while_the_last_two_fall_asleep_are_run"],
+        &[
+            "sleep::models::a_flag_raised_while_the_worker_falls_asleep_is_seen",
+            "sleep::models::jobs_published_while_the_last_two_fall_asleep_are_run",
+        ],
     ),
     bug(
         "sleep-search-ends-without-look",
         Kind::Recheck,
-        &["sleep::models::a_submitter_may_count_on_a_searcher_that_ends_its_search", "sleep::models::of_two_jobs_published_together_each_gets_a_thread"],
+        &[
+            "sleep::models::a_submitter_may_count_on_a_searcher_that_ends_its_search",
+            "sleep::models::of_two_jobs_published_together_each_gets_a_thread",
+        ],
     ),
     bug(
         "sleep-search-not-given-back",
@@ -98,7 +115,10 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
     bug(
         "sleep-block-without-look",
         Kind::Recheck,
-        &["sleep::models::a_job_published_while_the_worker_blocks_gets_a_spare", "sleep::models::a_parked_spare_is_called_again"],
+        &[
+            "sleep::models::a_job_published_while_the_worker_blocks_gets_a_spare",
+            "sleep::models::a_parked_spare_is_called_again",
+        ],
     ),
     bug(
         "sleep-retire-though-called",
