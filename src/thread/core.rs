@@ -102,15 +102,17 @@ impl Core {
     fn start_thread(self: &Arc<Self>, index: usize) -> std::io::Result<()> {
         let slot = &self.slots[index];
         slot.furnish();
-        // ORDERING: Relaxed, the new thread's own pushes come later, and are
-        // published by their fences.
-        self.used.fetch_max(index + 1, Relaxed);
+        // ORDERING: Release pairs with the Acquire in `used_slots`: who sees
+        // the index sees the deque. The new thread's own pushes come later, and
+        // are published by their fences.
+        self.used.fetch_max(index + 1, Release);
         let core = Arc::clone(self);
         let name = format!("{}-{index}", self.config.name);
+        // Locked so long: whoever joins the threads of an ended pool finds it.
+        let mut threads = slot.threads.lock();
         let started = thread::spawn(name, self.config.stack_size, move || {
             worker::main(core, index);
         })?;
-        let mut threads = slot.threads.lock();
         threads.push(started);
         if threads.len() > THREADS_KEPT {
             // It retired long ago, and need not be joined.
@@ -120,8 +122,8 @@ impl Core {
     }
 
     pub(super) fn used_slots(&self) -> &[Slot] {
-        // ORDERING: Relaxed; see `start_thread`.
-        &self.slots[..self.used.load(Relaxed)]
+        // ORDERING: Acquire; see `start_thread`.
+        &self.slots[..self.used.load(Acquire)]
     }
 
     /// Whether a job is in sight anywhere.

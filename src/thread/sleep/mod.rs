@@ -45,19 +45,9 @@
 //! above order them against the queues, and what a job carries comes with its
 //! queue. `signal` is written under the lock before the unpark, whose token
 //! orders it.
-//!
-//! # The end
-//!
-//! Once the crew is closing, the last thread that parks ends the pool: all
-//! that live are parked (or wait inside a shutdown), and no job is in sight.
-//! That thread holds the lock, and all permits and searches have been given
-//! back; *then* it fences, *then* looks everywhere, *then* marks the end. A
-//! submitter from outside that sees a permit taken or a searcher has left its
-//! job in sight of that look, and the pool goes on. One that sees neither calls
-//! somebody: it gets the lock before the look, and the same is true; or after
-//! the mark, which it then sees, and cancels what it has pushed itself.
 
 mod census;
+mod end;
 #[cfg(all(test, raddle_loom))]
 mod models;
 
@@ -267,7 +257,7 @@ impl Sleep {
         // ORDERING: pairs with the fence in `job_published`: a submitter that
         // counted on the thread we did not get has left its job in sight.
         fence(SeqCst);
-        if has_work() {
+        if !mutant("sleep-start-failed-without-look") && has_work() {
             let called = self.call(false);
             debug_assert_eq!(called, Call::Nothing);
         }
@@ -341,14 +331,13 @@ impl Sleep {
         {
             let mut crew = self.crew.lock();
             if crew.ended {
+                self.give_back_all(me);
                 return Awake::Ended;
             }
             // ORDERING: Relaxed, whoever calls us has the lock after us.
             seat.signal.store(ASLEEP, Relaxed);
             crew.parked.push(me.index);
-            let permit = me.has_permit.replace(false);
-            self.census
-                .give_back(permit, me.is_searching.replace(false));
+            self.give_back_all(me);
             self.end_if_done(&mut crew, &has_work);
         }
         if !mutant("sleep-park-without-fence") {
@@ -372,6 +361,13 @@ impl Sleep {
             // Called already; or those who hold the permits will look.
         }
         self.sleep(me, seat, keep_alive, has_work)
+    }
+
+    fn give_back_all(&self, me: &Standing) {
+        let permit = me.has_permit.replace(false);
+        let search = me.is_searching.replace(false);
+        self.census
+            .give_back(permit, search && !mutant("sleep-search-not-given-back"));
     }
 
     fn sleep(
@@ -398,7 +394,8 @@ impl Sleep {
             }
             let mut crew = self.crew.lock();
             if crew.live <= self.resident {
-                retire_at = Deadline::NEVER; // of more, the last to park looks
+                // For good: more threads come only when nobody is parked.
+                retire_at = Deadline::NEVER;
                 continue;
             }
             let mine = crew.parked.iter().rposition(|index| *index == me.index);
@@ -425,7 +422,12 @@ impl Sleep {
         }
         crew.free.push(me.index);
         drop(crew);
-        self.changed.notify_all();
+        if !mutant("sleep-left-without-notify") {
+            self.changed.notify_all();
+        }
+        if mutant("sleep-left-without-look") {
+            return Call::Nothing;
+        }
         // ORDERING: pairs with the fence in `job_published`: a call that found
         // no free place has left its job in sight.
         fence(SeqCst);
@@ -434,68 +436,6 @@ impl Sleep {
         } else {
             Call::Nothing
         }
-    }
-
-    /// From now on the pool ends as soon as nothing is left to do.
-    pub(super) fn close(&self, has_work: impl Fn() -> bool) {
-        let mut crew = self.crew.lock();
-        crew.closing = true;
-        self.end_if_done(&mut crew, &has_work);
-    }
-
-    fn end_if_done(&self, crew: &mut Crew, has_work: &impl Fn() -> bool) {
-        let still = crew.parked.len() + crew.closers;
-        if !crew.closing || crew.ended || still != crew.live {
-            return;
-        }
-        if !mutant("sleep-end-without-fence") {
-            // ORDERING: pairs with the fence in `job_published`; see "The end"
-            // at the top of this file.
-            fence(SeqCst);
-        }
-        if has_work() {
-            return;
-        }
-        crew.ended = true;
-        self.census.end();
-        for index in crew.parked.drain(..) {
-            let seat = &self.seats[index];
-            // ORDERING: Release pairs with the Acquire in `sleep`.
-            seat.signal.store(DISMISSED, Release);
-            seat.parker.unpark();
-        }
-        self.changed.notify_all();
-    }
-
-    /// Waits until the pool has ended and its threads are gone (but for those
-    /// that wait here); `false` says that the deadline came first.
-    ///
-    /// A thread of the pool says so with `is_member`, and has given up its
-    /// permit: the end does not wait for it.
-    pub(super) fn wait_for_end(
-        &self,
-        is_member: bool,
-        deadline: Deadline,
-        has_work: impl Fn() -> bool,
-    ) -> bool {
-        let mut crew = self.crew.lock();
-        crew.closers += usize::from(is_member);
-        self.end_if_done(&mut crew, &has_work);
-        let mut ended = true;
-        while !(crew.ended && crew.live <= crew.closers) {
-            match deadline.instant() {
-                None => self.changed.wait(&mut crew),
-                Some(at) => {
-                    if !self.changed.wait_until(&mut crew, at) && deadline.has_passed() {
-                        ended = crew.ended && crew.live <= crew.closers;
-                        break;
-                    }
-                }
-            }
-        }
-        // After the end it stays counted: other closers do not wait for it.
-        crew.closers -= usize::from(is_member && !ended);
-        ended
     }
 
     /// Threads that exist.
@@ -512,8 +452,8 @@ impl Sleep {
         (idle, searching, self.crew.lock().parked.len())
     }
 
-    /// Indices that nobody has.
-    pub(super) fn free(&self) -> usize {
+    /// How many indices have no thread.
+    pub(super) fn vacant(&self) -> usize {
         self.crew.lock().free.len()
     }
 }

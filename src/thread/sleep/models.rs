@@ -12,7 +12,7 @@ use super::{Awake, Call, Sleep, Standing};
 use crate::primitive::atomic::{AtomicBool, Ordering};
 use crate::primitive::model::run::Model;
 use crate::primitive::thread::{self, JoinHandle};
-use crate::primitive::unmodelled::{self, AtomicUsize};
+use crate::primitive::unmodelled::{self, AtomicU64};
 use crate::primitive::{Condvar, Deque, Injector, Mutex, Steal, Stealer, UnsafeCell};
 use crate::wait::deadline::Deadline;
 
@@ -29,13 +29,11 @@ trait Queue: Send + Sync + 'static {
 }
 
 /// One flag a job: nothing could order less.
-struct Flags([AtomicBool; JOBS]);
+struct Flags(Box<[AtomicBool]>);
 
 impl Flags {
-    fn new(raised: &[usize]) -> Self {
-        Self(std::array::from_fn(|job| {
-            AtomicBool::new(raised.contains(&job))
-        }))
+    fn new(jobs: usize) -> Self {
+        Self((0..jobs).map(|_| AtomicBool::new(false)).collect())
     }
 }
 
@@ -99,12 +97,19 @@ struct Room<Q> {
     queue: Q,
     run: Run<Q>,
     keep_alive: Duration,
+    /// After so many jobs a thread goes, with its permit, and nobody needs to
+    /// end the pool: that is a model of its own.
+    quits_after: [usize; 2],
+    /// So many threads the system gives.
+    gives: AtomicU64,
+    /// Permits that those who went have kept.
+    kept: AtomicU64,
     permits: usize,
     threads_max: usize,
     /// What the submitter of each job writes before, and its runner reads.
     letters: [UnsafeCell<usize>; JOBS],
-    ran: AtomicUsize,
-    cancelled: AtomicUsize,
+    ran: AtomicU64,
+    cancelled: AtomicU64,
     threads: unmodelled::Mutex<Vec<JoinHandle<()>>>,
     /// For jobs that wait for jobs: how many are done.
     done: Mutex<usize>,
@@ -124,11 +129,14 @@ impl<Q: Queue> Room<Q> {
             queue,
             run: nothing,
             keep_alive: Duration::MAX,
+            quits_after: [usize::MAX; 2],
+            gives: AtomicU64::new(u64::MAX),
+            kept: AtomicU64::new(0),
             permits,
             threads_max,
             letters: Default::default(),
-            ran: AtomicUsize::new(0),
-            cancelled: AtomicUsize::new(0),
+            ran: AtomicU64::new(0),
+            cancelled: AtomicU64::new(0),
             threads: unmodelled::Mutex::new(Vec::new()),
             done: Mutex::new(0),
             more_done: Condvar::new(),
@@ -140,10 +148,15 @@ impl<Q: Queue> Room<Q> {
         let room = Arc::new(self);
         for _ in 0..threads {
             let call = room.sleep.first_threads();
-            assert_ne!(call, Call::Nothing);
             room.answer(call);
         }
         room
+    }
+
+    /// As `open`; each of the two threads goes after so many jobs.
+    fn open_for(mut self, jobs: [usize; 2], threads: usize) -> Arc<Self> {
+        self.quits_after = jobs;
+        self.open(threads)
     }
 
     fn in_sight(&self) -> bool {
@@ -152,6 +165,10 @@ impl<Q: Queue> Room<Q> {
 
     fn answer(self: &Arc<Self>, call: Call) {
         if let Call::Start(index) = call {
+            if self.gives.load(Relaxed) == 0 {
+                return self.sleep.start_failed(index, || self.in_sight());
+            }
+            self.gives.fetch_sub(1, Relaxed);
             let room = Arc::clone(self);
             let body = move || room.work(index);
             let thread = thread::spawn(String::from("worker"), None, body).unwrap();
@@ -162,6 +179,7 @@ impl<Q: Queue> Room<Q> {
     /// What `worker::main` does, without the tasks.
     fn work(self: &Arc<Self>, index: usize) {
         let me = Standing::called(index);
+        let mut jobs = 0;
         let awake = loop {
             while let Some(job) = self.queue.take() {
                 if me.is_searching() {
@@ -169,6 +187,11 @@ impl<Q: Queue> Room<Q> {
                     self.answer(call);
                 }
                 self.run(&me, job);
+                jobs += 1;
+                if jobs == self.quits_after[index] {
+                    self.kept.fetch_add(u64::from(me.has_permit()), Relaxed);
+                    return;
+                }
                 if !self.sleep.take_permit(&me) {
                     break;
                 }
@@ -194,13 +217,26 @@ impl<Q: Queue> Room<Q> {
         self.letters[job].with_mut(|letter| unsafe { *letter = 40 + job });
     }
 
+    /// Puts a job before there are threads.
+    fn lay_out(&self, job: usize) {
+        self.write(job);
+        self.queue.put(job);
+    }
+
     /// What `Core::push` does from outside.
     fn submit(self: &Arc<Self>, jobs: &[usize]) {
         for job in jobs {
-            self.write(*job);
-            self.queue.put(*job);
+            self.lay_out(*job);
         }
         self.published();
+    }
+
+    /// Waits inside a job, as a task does for another.
+    fn block(self: &Arc<Self>, me: &Standing, done: usize) {
+        let call = self.sleep.block_starts(me, || self.in_sight());
+        self.answer(call);
+        self.wait_for_done(done);
+        self.sleep.block_ends(me);
     }
 
     fn published(self: &Arc<Self>) {
@@ -232,10 +268,16 @@ impl<Q: Queue> Room<Q> {
     fn is_quiet(&self, jobs: usize) {
         assert!(!self.in_sight(), "a job is forgotten");
         let resolved = self.ran.load(Relaxed) + self.cancelled.load(Relaxed);
-        assert_eq!(resolved, jobs, "a job was run twice, or not at all");
-        assert_eq!(self.sleep.counts(), (self.permits, 0, 0), "a permit leaks");
+        assert_eq!(resolved, jobs as u64, "a job was run twice, or not at all");
+        let idle = self.permits - self.kept.load(Relaxed) as usize;
+        assert_eq!(self.sleep.counts(), (idle, 0, 0), "a permit leaks");
+        let places = self.sleep.live() + self.sleep.vacant();
+        assert_eq!(places, self.threads_max, "a place leaks");
+    }
+
+    /// Nobody is left, and so it was meant.
+    fn is_empty(&self) {
         assert_eq!(self.sleep.live(), 0);
-        assert_eq!(self.sleep.free(), self.threads_max);
     }
 
     fn count_done(&self) {
@@ -255,29 +297,6 @@ fn start(body: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
     thread::spawn(String::from("other"), None, body).unwrap()
 }
 
-/// One worker, which goes as soon as it has had its job: the smallest room.
-fn one_worker<Q: Queue>(room: &Arc<Room<Q>>) -> JoinHandle<()> {
-    let call = room.sleep.first_threads();
-    assert_eq!(call, Call::Start(0));
-    let room = room.clone();
-    start(move || {
-        let me = Standing::called(0);
-        let job = loop {
-            if let Some(job) = room.queue.take() {
-                break job;
-            }
-            let awake = (room.sleep).fall_asleep(&me, Duration::MAX, || room.in_sight());
-            assert_eq!(awake, Awake::Work);
-        };
-        if me.is_searching() {
-            let call = room.sleep.stop_searching(&me, || room.in_sight());
-            assert_eq!(call, Call::Nothing);
-        }
-        room.run(&me, job);
-        assert!(me.has_permit());
-    })
-}
-
 /// Fear: the submitter looks before the worker sleeps, the worker looks before
 /// the job is there, and nobody wakes anybody.
 /// Must fail when: one of the two fences is missing; the worker parks without a
@@ -288,12 +307,10 @@ fn a_flag_raised_while_the_worker_falls_asleep_is_seen() {
     Model::new("sleep::a_flag_raised_while_the_worker_falls_asleep_is_seen")
         .unbounded()
         .check(|| {
-            let room = Arc::new(Room::new(Flags::new(&[]), 1, 1, 1));
-            let worker = one_worker(&room);
+            let room = Room::new(Flags::new(1), 1, 1, 1).open_for([1, 1], 1);
             room.submit(&[0]);
-            worker.join().unwrap();
-            assert_eq!(room.sleep.counts(), (0, 0, 0));
-            assert_eq!(room.ran.load(Relaxed), 1);
+            room.join();
+            room.is_quiet(1);
         });
 }
 
@@ -304,14 +321,12 @@ fn a_flag_raised_while_the_worker_falls_asleep_is_seen() {
 fn a_job_injected_while_the_worker_falls_asleep_is_seen() {
     Model::new("sleep::a_job_injected_while_the_worker_falls_asleep_is_seen")
         .unbounded()
-        .quick(3)
+        .quick(4)
         .check(|| {
-            let room = Arc::new(Room::new(Injector::new(), 1, 1, 1));
-            let worker = one_worker(&room);
+            let room = Room::new(Injector::new(), 1, 1, 1).open_for([1, 1], 1);
             room.submit(&[0]);
-            worker.join().unwrap();
-            assert_eq!(room.sleep.counts(), (0, 0, 0));
-            assert_eq!(room.ran.load(Relaxed), 1);
+            room.join();
+            room.is_quiet(1);
         });
 }
 
@@ -322,17 +337,15 @@ fn a_job_injected_while_the_worker_falls_asleep_is_seen() {
 fn a_job_pushed_while_the_thief_falls_asleep_is_seen() {
     Model::new("sleep::a_job_pushed_while_the_thief_falls_asleep_is_seen")
         .unbounded()
-        .quick(3)
+        .quick(4)
         .check(|| {
             let deque = Deque::new_lifo();
-            let room = Arc::new(Room::new(deque.stealer(), 1, 1, 1));
-            let worker = one_worker(&room);
+            let room = Room::new(deque.stealer(), 1, 1, 1).open_for([1, 1], 1);
             room.write(0);
             deque.push(0);
             room.published();
-            worker.join().unwrap();
-            assert_eq!(room.sleep.counts(), (0, 0, 0));
-            assert_eq!(room.ran.load(Relaxed), 1);
+            room.join();
+            room.is_quiet(1);
         });
 }
 
@@ -346,15 +359,15 @@ fn of_two_jobs_published_together_each_gets_a_thread() {
         .preemptions(3)
         .quick(2)
         .check(|| {
-            let mut room = Room::new(Flags::new(&[]), 2, 2, 2);
+            let mut room = Room::new(Flags::new(2), 2, 2, 2);
             // Each job ends only when both run.
             room.run = |room, _, _| {
                 room.count_done();
                 room.wait_for_done(2);
             };
-            let room = room.open(2);
+            let room = room.open_for([1, 1], 2);
             room.submit(&[0, 1]);
-            room.end();
+            room.join();
             room.is_quiet(2);
         });
 }
@@ -363,102 +376,94 @@ fn of_two_jobs_published_together_each_gets_a_thread() {
 /// Must fail when: a thread parks without a look; a fence is missing.
 /// Bound: 3 preemptions, three threads; 2 in the quick tier.
 #[test]
-fn a_job_published_while_the_last_two_fall_asleep_is_run() {
-    Model::new("sleep::a_job_published_while_the_last_two_fall_asleep_is_run")
+fn jobs_published_while_the_last_two_fall_asleep_are_run() {
+    Model::new("sleep::jobs_published_while_the_last_two_fall_asleep_are_run")
         .preemptions(3)
         .quick(2)
         .check(|| {
-            let room = Room::new(Flags::new(&[]), 2, 2, 2).open(2);
+            let mut room = Room::new(Flags::new(2), 2, 2, 2);
+            // Who runs the first job brings the second, and goes.
+            room.run = |room, _, job| {
+                if job == 0 {
+                    room.submit(&[1]);
+                }
+            };
+            let room = room.open_for([1, 1], 2);
             room.submit(&[0]);
-            room.end();
-            room.is_quiet(1);
+            room.join();
+            room.is_quiet(2);
         });
 }
 
 /// Fear: a submitter counts on a searcher that is just ending its search.
 /// Must fail when: a search ends without a look; the search is not given back.
-/// Bound: 3 preemptions, three threads; 2 in the quick tier.
+/// Bound: 4 preemptions, three threads; 3 in the quick tier.
 #[test]
 fn a_submitter_may_count_on_a_searcher_that_ends_its_search() {
     Model::new("sleep::a_submitter_may_count_on_a_searcher_that_ends_its_search")
-        .preemptions(3)
-        .quick(2)
+        .preemptions(4)
+        .quick(3)
         .check(|| {
-            let mut room = Room::new(Flags::new(&[]), 2, 2, 1);
+            let mut room = Room::new(Flags::new(2), 2, 2, 1);
             // The first job ends only when the second has run: elsewhere.
             room.run = |room, _, job| match job {
                 0 => room.wait_for_done(1),
                 _ => room.count_done(),
             };
-            room.write(0);
-            room.queue.put(0);
-            let room = room.open(1);
+            room.lay_out(0);
+            let room = room.open_for([1, 1], 1);
             room.submit(&[1]);
-            room.end();
+            room.join();
             room.is_quiet(2);
         });
-}
-
-/// A job 0 that waits, as a task does, for job 1, which another must run.
-fn blocks<Q: Queue>(room: &Arc<Room<Q>>, me: &Standing, job: usize) {
-    if job == 0 {
-        let call = room.sleep.block_starts(me, || room.in_sight());
-        room.answer(call);
-        room.wait_for_done(1);
-        room.sleep.block_ends(me);
-    } else {
-        room.count_done();
-    }
 }
 
 /// Fear: the only worker blocks, and the job it waits for finds no thread.
 /// Must fail when: a thread blocks without a look, or its look comes too early.
-/// Bound: 3 preemptions, three threads; 2 in the quick tier.
+/// Bound: 4 preemptions, three threads; 3 in the quick tier.
 #[test]
 fn a_job_published_while_the_worker_blocks_gets_a_spare() {
     Model::new("sleep::a_job_published_while_the_worker_blocks_gets_a_spare")
-        .preemptions(3)
-        .quick(2)
+        .preemptions(4)
+        .quick(3)
         .check(|| {
-            let mut room = Room::new(Flags::new(&[]), 1, 2, 1);
-            room.run = blocks;
-            room.write(0);
-            room.queue.put(0);
-            let room = room.open(1);
+            let mut room = Room::new(Flags::new(2), 1, 2, 1);
+            room.run = |room, me, job| match job {
+                0 => room.block(me, 1),
+                _ => room.count_done(),
+            };
+            room.lay_out(0);
+            let room = room.open_for([1, 1], 1);
             room.submit(&[1]);
-            room.end();
+            room.join();
             room.is_quiet(2);
         });
 }
 
-/// Fear: the spare has just parked when it is needed once more; or it keeps
+/// Fear: the spare is just parking when it is needed once more; or it keeps
 /// the permit that its worker wants back.
-/// Must fail when: a thread blocks without a look; the permit is not taken.
-/// Bound: 2 preemptions, three threads.
+/// Must fail when: a thread blocks without a look; a thread that parks keeps
+/// its search.
+/// Bound: 3 preemptions, two threads after the first; 2 in the quick tier.
 #[test]
 fn a_parked_spare_is_called_again() {
     Model::new("sleep::a_parked_spare_is_called_again")
-        .preemptions(2)
+        .preemptions(3)
+        .quick(2)
         .check(|| {
-            let mut room = Room::new(Flags::new(&[]), 1, 2, 1);
-            room.run = |room, me, job| {
-                if job == 0 {
-                    for count in 1..=2 {
-                        room.write(count);
-                        room.queue.put(count);
-                        room.published();
-                        let call = room.sleep.block_starts(me, || room.in_sight());
-                        room.answer(call);
-                        room.wait_for_done(count);
-                        room.sleep.block_ends(me);
-                    }
-                } else {
-                    room.count_done();
+            let mut room = Room::new(Flags::new(3), 1, 2, 1);
+            room.run = |room, me, job| match job {
+                0 => {
+                    room.submit(&[1]);
+                    room.block(me, 1);
+                    room.submit(&[2]);
+                    room.block(me, 2);
                 }
+                _ => room.count_done(),
             };
-            let room = room.open(1);
-            room.submit(&[0]);
-            room.end();
+            room.lay_out(0);
+            let room = room.open_for([1, 2], 1);
+            room.join();
             room.is_quiet(3);
         });
 }
@@ -466,70 +471,61 @@ fn a_parked_spare_is_called_again() {
 /// Fear: a thread retires in the moment it is called, or a call finds neither
 /// it nor its free place; the job is lost.
 /// Must fail when: a called thread retires; one that has left does not look.
-/// Bound: 3 preemptions, three threads.
+/// Bound: 4 preemptions, three threads; 3 in the quick tier.
 #[test]
 fn a_job_published_while_the_last_thread_retires_is_run() {
     Model::new("sleep::a_job_published_while_the_last_thread_retires_is_run")
-        .preemptions(3)
+        .preemptions(4)
+        .quick(3)
         .check(|| {
-            let mut room = Room::new(Flags::new(&[]), 1, 1, 0);
+            let mut room = Room::new(Flags::new(1), 1, 1, 0);
             room.keep_alive = Duration::ZERO;
             let room = room.open(1);
             room.submit(&[0]);
             // Nobody stays: the job must be done when all have gone.
             room.join();
             room.is_quiet(1);
+            room.is_empty();
         });
 }
 
 /// Fear: a submitter counts on a thread that could not be started.
 /// Must fail when: `start_failed` does not look, or keeps permit or search.
-/// Bound: 3 preemptions, three threads; 2 in the quick tier.
+/// Bound: 3 preemptions, three threads.
 #[test]
 fn a_job_published_while_a_start_fails_is_run() {
     Model::new("sleep::a_job_published_while_a_start_fails_is_run")
         .preemptions(3)
-        .quick(2)
         .check(|| {
-            let room = Room::new(Flags::new(&[]), 2, 2, 1);
-            room.write(0);
-            room.queue.put(0);
-            let room = room.open(1);
+            let mut room = Room::new(Flags::new(3), 2, 2, 1);
+            room.gives.store(1, Relaxed);
+            room.run = |room, _, _| room.count_done();
+            room.lay_out(0);
+            let room = room.open_for([3, 0], 1);
+            // Now nobody searches, and a permit is idle.
+            room.wait_for_done(1);
             let other = start({
                 let room = room.clone();
-                move || {
-                    room.write(2);
-                    room.queue.put(2);
-                    give_no_thread(&room);
-                }
+                move || room.submit(&[2])
             });
-            room.write(1);
-            room.queue.put(1);
-            give_no_thread(&room);
+            room.submit(&[1]);
             other.join().unwrap();
-            room.end();
+            room.join();
             room.is_quiet(3);
         });
-}
-
-/// Publishes, in a system that gives no threads.
-fn give_no_thread<Q: Queue>(room: &Arc<Room<Q>>) {
-    if let Call::Start(index) = room.sleep.job_published() {
-        room.sleep.start_failed(index, || room.in_sight());
-    }
 }
 
 /// Fear: a job that comes in as the pool ends is neither run nor cancelled.
 /// Must fail when: the last thread ends the pool with a look from before its
 /// fence; the submitter does not ask whether the pool has ended.
-/// Bound: 4 preemptions, three threads; 3 in the quick tier.
+/// Bound: 3 preemptions, three threads; 2 in the quick tier.
 #[test]
 fn a_job_submitted_while_the_pool_ends_is_run_or_cancelled() {
     Model::new("sleep::a_job_submitted_while_the_pool_ends_is_run_or_cancelled")
-        .preemptions(4)
-        .quick(3)
+        .preemptions(3)
+        .quick(2)
         .check(|| {
-            let room = Room::new(Flags::new(&[]), 1, 1, 1).open(1);
+            let room = Room::new(Flags::new(1), 1, 1, 1).open(1);
             let submitter = start({
                 let room = room.clone();
                 move || room.submit(&[0])
@@ -537,18 +533,20 @@ fn a_job_submitted_while_the_pool_ends_is_run_or_cancelled() {
             room.end();
             submitter.join().unwrap();
             room.is_quiet(1);
+            room.is_empty();
         });
 }
 
 /// Fear: two tasks that end their pool wait for each other, or nobody ends it.
-/// Must fail when: closers count as at work; nobody is told that one has left.
+/// Must fail when: a closer waits for what another does after the end; the
+/// dismissed are not woken; nobody is told that one has left.
 /// Bound: 2 preemptions, three threads.
 #[test]
 fn two_threads_that_wait_for_the_end_of_their_pool_get_it() {
     Model::new("sleep::two_threads_that_wait_for_the_end_of_their_pool_get_it")
         .preemptions(2)
         .check(|| {
-            let mut room = Room::new(Flags::new(&[]), 2, 2, 2);
+            let mut room = Room::new(Flags::new(2), 2, 2, 2);
             room.run = |room, me, job| {
                 room.sleep.close(|| room.in_sight());
                 let call = room.sleep.block_starts(me, || room.in_sight());
@@ -556,13 +554,17 @@ fn two_threads_that_wait_for_the_end_of_their_pool_get_it() {
                 let never = Deadline::NEVER;
                 assert!(room.sleep.wait_for_end(true, never, || room.in_sight()));
                 room.sleep.block_ends(me);
-                // Each of the two may wait for the other afterwards.
-                room.count_done();
-                room.wait_for_done(if job == 0 { 2 } else { 1 });
+                // The first may go on to wait for the second.
+                match job {
+                    0 => room.wait_for_done(1),
+                    _ => room.count_done(),
+                }
             };
+            room.lay_out(0);
+            room.lay_out(1);
             let room = room.open(2);
-            room.submit(&[0, 1]);
-            room.end();
+            room.join();
             room.is_quiet(2);
+            room.is_empty();
         });
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::running::Running;
+use super::super::running::Running;
 use crate::primitive::UnsafeCell;
 use crate::primitive::model::run::Model;
 use crate::primitive::thread;

@@ -1,0 +1,210 @@
+//! What we fear of a whole pool, and loom's answer.
+//!
+//! These are the shipping pool, its tasks and its handles: no room for more
+//! than one or two tasks. What sleep and waking alone can do wrong is modelled
+//! in `sleep/models.rs`, where there is room.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::super::{Shutdown, ThreadPool};
+use crate::error::TaskError;
+use crate::primitive::block::{BlockedOn, Blocking};
+use crate::primitive::model::run::Model;
+use crate::primitive::thread;
+use crate::primitive::{Condvar, Mutex, UnsafeCell};
+
+fn pool(workers: usize, workers_max: usize) -> ThreadPool {
+    ThreadPool::builder()
+        .workers(workers)
+        .workers_max(workers_max)
+        .keep_alive(Duration::MAX)
+        .panic_hook(false)
+        .build()
+        .unwrap()
+}
+
+/// What a submitter writes and its task reads.
+struct Letter(UnsafeCell<u32>);
+
+// SAFETY: each model writes before it submits, and reads in the task; that
+// this is enough is what the model shows.
+unsafe impl Sync for Letter {}
+
+impl Letter {
+    fn new() -> Arc<Self> {
+        Arc::new(Self(UnsafeCell::new(0)))
+    }
+    fn write(&self) {
+        // SAFETY: one writer, and readers only after it.
+        self.0.with_mut(|letter| unsafe { *letter = 42 });
+    }
+    fn read(&self) -> u32 {
+        // SAFETY: the writer wrote before.
+        self.0.with(|letter| unsafe { *letter })
+    }
+}
+
+impl ThreadPool {
+    /// How a pool must stand that has ended.
+    fn is_quiet(&self) {
+        assert_eq!(self.core.sleep.counts(), (self.width(), 0, 0));
+        assert_eq!(self.core.sleep.live(), 0);
+        assert!(!self.core.has_work());
+    }
+}
+
+/// Fear: a task that is submitted as the pool ends is lost, and its handle
+/// never says anything.
+/// Must fail when: nothing looks at what was pushed after the end.
+/// Bound: 3 preemptions, a pool of one and a submitter; 2 in the quick tier.
+#[test]
+fn a_task_submitted_during_shutdown_has_an_end() {
+    Model::new("thread::a_task_submitted_during_shutdown_has_an_end")
+        .preemptions(3)
+        .quick(2)
+        .check(|| {
+            let pool = Arc::new(pool(1, 1));
+            let submitter = thread::spawn(String::from("submitter"), None, {
+                let (pool, letter) = (pool.clone(), Letter::new());
+                move || {
+                    letter.write();
+                    pool.submit(move || letter.read())
+                }
+            });
+            pool.shutdown(Shutdown::Finish);
+            let handle = submitter.unwrap().join().unwrap();
+            match handle.result() {
+                Ok(letter) => assert_eq!(letter, 42),
+                Err(TaskError::Cancelled | TaskError::Refused(_)) => {}
+                Err(error) => panic!("{error}"),
+            }
+            pool.is_quiet();
+        });
+}
+
+/// Fear: the drop of a pool forgets a task in the queue.
+/// Must fail when: the worker parks without a look.
+/// Bound: 4 preemptions, a pool of one; 3 in the quick tier.
+#[test]
+fn dropping_a_pool_runs_what_is_queued() {
+    Model::new("thread::dropping_a_pool_runs_what_is_queued")
+        .preemptions(4)
+        .quick(3)
+        .check(|| {
+            let pool = pool(1, 1);
+            let letter = Letter::new();
+            letter.write();
+            let handle = pool.submit(move || letter.read());
+            drop(pool);
+            assert_eq!(handle.result().unwrap(), 42);
+        });
+}
+
+/// What tasks that meet have to say to each other.
+struct Meeting(Mutex<usize>, Condvar);
+
+impl Meeting {
+    fn new() -> Arc<Self> {
+        Arc::new(Self(Mutex::new(0), Condvar::new()))
+    }
+    fn come(&self) {
+        *self.0.lock() += 1;
+        self.1.notify_all();
+    }
+    fn wait_for(&self, count: usize) {
+        let mut come = self.0.lock();
+        while *come < count {
+            self.1.wait(&mut come);
+        }
+    }
+}
+
+/// Fear: two tasks submitted together share one thread while another sleeps.
+/// Must fail when: a search that has found something does not look again.
+/// Bound: 2 preemptions, a pool of two; 1 in the quick tier.
+#[test]
+fn two_tasks_submitted_together_run_together() {
+    Model::new("thread::two_tasks_submitted_together_run_together")
+        .preemptions(2)
+        .quick(1)
+        .check(|| {
+            let (pool, letter, meeting) = (pool(2, 2), Letter::new(), Meeting::new());
+            letter.write();
+            let task = || {
+                let (letter, meeting) = (letter.clone(), meeting.clone());
+                move || {
+                    meeting.come();
+                    meeting.wait_for(2);
+                    letter.read()
+                }
+            };
+            let handles = pool.submit_many([task(), task()]);
+            for handle in handles {
+                assert_eq!(handle.result().unwrap(), 42);
+            }
+            pool.shutdown(Shutdown::Finish);
+            pool.is_quiet();
+        });
+}
+
+/// Fear: a worker blocks on what its own child brings, and nobody runs it.
+/// Must fail when: a thread blocks without a look.
+/// Bound: 2 preemptions, a pool of one and its spare; 1 in the quick tier.
+#[test]
+fn a_task_that_blocks_on_its_child_gets_a_spare() {
+    Model::new("thread::a_task_that_blocks_on_its_child_gets_a_spare")
+        .preemptions(2)
+        .quick(1)
+        .check(|| {
+            let (pool, letter, meeting) = (Arc::new(pool(1, 2)), Letter::new(), Meeting::new());
+            let parent = pool.submit({
+                let (pool, letter) = (pool.clone(), letter.clone());
+                move || {
+                    letter.write();
+                    let brings = meeting.clone();
+                    let child = pool.submit(move || {
+                        brings.come();
+                        letter.read()
+                    });
+                    let blocking = Blocking::start(BlockedOn::Thing("a child"));
+                    meeting.wait_for(1);
+                    drop(blocking);
+                    drop(pool);
+                    child
+                }
+            });
+            let child = parent.result().unwrap();
+            assert_eq!(child.result().unwrap(), 42);
+            pool.shutdown(Shutdown::Finish);
+            pool.is_quiet();
+        });
+}
+
+/// Fear: a task is run twice, or by nobody, when its parent claims it while a
+/// thief takes it.
+/// Must fail when: a thread blocks without a look.
+/// Bound: 2 preemptions, a pool of two; 1 in the quick tier.
+#[test]
+fn a_child_claimed_while_it_is_stolen_runs_once() {
+    Model::new("thread::a_child_claimed_while_it_is_stolen_runs_once")
+        .preemptions(2)
+        .quick(1)
+        .check(|| {
+            let (pool, letter) = (Arc::new(pool(2, 2)), Letter::new());
+            let parent = pool.submit({
+                let (pool, letter) = (pool.clone(), letter.clone());
+                move || {
+                    let writes = letter.clone();
+                    // A second run would be a race with the parent.
+                    let child = pool.submit(move || writes.write());
+                    drop(pool);
+                    child.result().unwrap();
+                    letter.read()
+                }
+            });
+            assert_eq!(parent.result().unwrap(), 42);
+            pool.shutdown(Shutdown::Finish);
+            pool.is_quiet();
+        });
+}

@@ -1,0 +1,89 @@
+//! The end of a pool's threads: who sees it, and who is told.
+//!
+//! Once the crew is closing, the last thread that parks ends the pool: all
+//! that live are parked (or wait inside a shutdown), and no job is in sight.
+//! That thread holds the lock, and all permits and searches have been given
+//! back; *then* it fences, *then* looks everywhere, *then* marks the end. A
+//! submitter from outside that sees a permit taken or a searcher has left its
+//! job in sight of that look, and the pool goes on. One that sees neither calls
+//! somebody: it gets the lock before the look, and the same is true; or after
+//! the mark, which it then sees, and cancels what it has pushed itself.
+
+use super::{Crew, DISMISSED, Sleep};
+use crate::primitive::atomic::{Ordering, fence};
+use crate::primitive::mutant;
+use crate::wait::deadline::Deadline;
+
+use Ordering::{Release, SeqCst};
+
+impl Crew {
+    /// Whether the end is over: all have left who do not wait for it.
+    fn is_gone(&self) -> bool {
+        self.ended && self.live <= self.closers
+    }
+}
+
+impl Sleep {
+    /// From now on the pool ends as soon as nothing is left to do.
+    pub(in crate::thread) fn close(&self, has_work: impl Fn() -> bool) {
+        let mut crew = self.crew.lock();
+        crew.closing = true;
+        self.end_if_done(&mut crew, &has_work);
+    }
+
+    pub(super) fn end_if_done(&self, crew: &mut Crew, has_work: &impl Fn() -> bool) {
+        let still = crew.parked.len() + crew.closers;
+        if !crew.closing || crew.ended || still != crew.live {
+            return;
+        }
+        if !mutant("sleep-end-without-fence") {
+            // ORDERING: pairs with the fence in `job_published`; see "The end"
+            // at the top of this file.
+            fence(SeqCst);
+        }
+        if has_work() {
+            return;
+        }
+        crew.ended = true;
+        self.census.end();
+        for index in crew.parked.drain(..) {
+            let seat = &self.seats[index];
+            // ORDERING: Release pairs with the Acquire in `sleep`.
+            seat.signal.store(DISMISSED, Release);
+            if !mutant("sleep-dismiss-without-unpark") {
+                seat.parker.unpark();
+            }
+        }
+        self.changed.notify_all();
+    }
+
+    /// Waits until the pool has ended and its threads are gone (but for those
+    /// that wait here); `false` says that the deadline came first.
+    ///
+    /// A thread of the pool says so with `is_member`, and has given up its
+    /// permit: the end does not wait for it.
+    pub(in crate::thread) fn wait_for_end(
+        &self,
+        is_member: bool,
+        deadline: Deadline,
+        has_work: impl Fn() -> bool,
+    ) -> bool {
+        let mut crew = self.crew.lock();
+        crew.closers += usize::from(is_member);
+        self.end_if_done(&mut crew, &has_work);
+        let mut in_time = true;
+        while !crew.is_gone() && in_time {
+            match deadline.instant() {
+                None => self.changed.wait(&mut crew),
+                Some(at) => {
+                    in_time = self.changed.wait_until(&mut crew, at) || !deadline.has_passed();
+                }
+            }
+        }
+        let ended = crew.is_gone();
+        // After the end it stays counted: other closers do not wait for it.
+        let stays = ended && !mutant("sleep-closers-wait-for-each-other");
+        crew.closers -= usize::from(is_member && !stays);
+        ended
+    }
+}
