@@ -152,7 +152,7 @@ fn duplicates(models: &BTreeMap<String, String>) -> Vec<String> {
     found
 }
 
-/// `task::models::name` of each `#[test]` in a file `models.rs`, with its file.
+/// `task::models::name` of each `#[test]` in a file of models, with its file.
 fn models_in_the_sources() -> BTreeMap<String, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut models = BTreeMap::new();
@@ -165,7 +165,7 @@ fn models_in_the_sources() -> BTreeMap<String, String> {
             let path = entry.path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.file_name().is_some_and(|name| name == "models.rs") {
+            } else if is_of_models(&path) {
                 let file = path
                     .strip_prefix(root)
                     .expect("below the root")
@@ -181,6 +181,12 @@ fn models_in_the_sources() -> BTreeMap<String, String> {
         }
     }
     models
+}
+
+/// `models.rs`, or a file in a folder `models`.
+fn is_of_models(path: &Path) -> bool {
+    let is_models = |part: &Path| part.file_stem().is_some_and(|name| name == "models");
+    is_models(path) || path.parent().is_some_and(is_models)
 }
 
 /// The names of the functions that follow a line `#[test]`.

@@ -65,7 +65,5 @@ pub(crate) use native::*;
 pub(crate) mod unmodelled {
     pub(crate) use super::native::Mutex;
     pub(crate) use std::sync::OnceLock;
-    #[cfg(all(test, raddle_loom))]
-    pub(crate) use std::sync::atomic::AtomicUsize;
     pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64};
 }

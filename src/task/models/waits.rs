@@ -8,10 +8,9 @@ use std::time::Duration;
 
 use super::*;
 use crate::primitive::Parker;
+use crate::primitive::atomic::Ordering::Relaxed;
 use crate::primitive::unmodelled::AtomicU64;
 use crate::wait::block_on;
-
-use std::sync::atomic::Ordering::Relaxed;
 
 const LATER: Duration = Duration::from_secs(1);
 
