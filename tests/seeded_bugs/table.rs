@@ -7,7 +7,6 @@
 
 /// What a seeded bug breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[allow(dead_code, reason = "the table below decides which kinds occur")]
 pub(crate) enum Kind {
     /// One memory ordering is weakened.
     Ordering,
@@ -31,15 +30,148 @@ pub(crate) struct SeededBug {
 }
 
 /// At least so many weaken one ordering each.
-pub(crate) const MIN_ORDERING: usize = 0;
+pub(crate) const MIN_ORDERING: usize = 8;
 /// At least so many leave out a re-check or its fence.
-pub(crate) const MIN_RECHECK: usize = 0;
+pub(crate) const MIN_RECHECK: usize = 4;
 /// At least so many in all.
-pub(crate) const MIN_ALL: usize = 0;
+pub(crate) const MIN_ALL: usize = 20;
 /// At most this part of all may survive, in percent.
 pub(crate) const SURVIVORS_PERCENT_MAX: usize = 10;
 
 pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
+    // task/state: one word says it all
+    bug(
+        "state-load-relaxed",
+        Kind::Ordering,
+        &["task::models::ends::whoever_looks_and_finds_it_finished_sees_it_whole"],
+    ),
+    bug(
+        "state-start-without-exchange",
+        Kind::Logic,
+        &["task::models::ends::a_task_runs_or_is_cancelled_and_never_both"],
+    ),
+    bug(
+        "state-finish-acquire-only",
+        Kind::Ordering,
+        &["task::models::ends::the_result_comes_with_what_the_task_wrote"],
+    ),
+    bug(
+        "state-finish-release-only",
+        Kind::Ordering,
+        &["task::models::ends::the_result_comes_with_what_the_task_wrote"],
+    ),
+    bug(
+        "state-resolve-relaxed",
+        Kind::Ordering,
+        &["task::models::waits::a_waiter_of_a_task_that_is_cancelled_is_woken"],
+    ),
+    bug(
+        "state-release-handle-relaxed",
+        Kind::Ordering,
+        &["task::models::ends::a_handle_dropped_while_its_task_ends_frees_once"],
+    ),
+    bug(
+        "state-release-queue-relaxed",
+        Kind::Ordering,
+        &["task::models::ends::a_claimed_task_runs_once_and_its_entry_frees_it"],
+    ),
+    bug(
+        "state-push-relaxed",
+        Kind::Ordering,
+        &["task::models::waits::an_await_racing_with_the_end_gets_the_result"],
+    ),
+    bug(
+        "state-push-on-final",
+        Kind::Recheck,
+        &["task::models::waits::an_await_racing_with_the_end_gets_the_result"],
+    ),
+    bug(
+        "state-take-list-relaxed",
+        Kind::Ordering,
+        &["task::models::waits::a_waiter_that_leaves_hands_the_wake_up_on"],
+    ),
+    bug(
+        "state-put-back-relaxed",
+        Kind::Ordering,
+        &["task::models::waits::a_waiter_that_leaves_hands_the_wake_up_on"],
+    ),
+    bug(
+        "state-put-back-forgets",
+        Kind::Notify,
+        &["task::models::waits::a_waiter_that_leaves_hands_the_wake_up_on"],
+    ),
+    bug(
+        "extras-release-link-relaxed",
+        Kind::Ordering,
+        &["task::models::ends::limit_end_and_drop_free_once"],
+    ),
+    bug(
+        "asks-token-misses-cancel",
+        Kind::Recheck,
+        &["task::models::ends::a_task_asked_to_stop_while_it_makes_its_token_learns_of_it"],
+    ),
+    // wait: threads and futures that wait
+    bug(
+        "waiter-done-relaxed",
+        Kind::Ordering,
+        &["task::models::ends::the_result_comes_with_what_the_task_wrote"],
+    ),
+    bug(
+        "waiter-done-release",
+        Kind::Ordering,
+        &["task::models::ends::the_result_comes_with_what_the_task_wrote"],
+    ),
+    bug(
+        "waiter-notify-skips-thread",
+        Kind::Notify,
+        &["task::models::ends::the_result_comes_with_what_the_task_wrote"],
+    ),
+    bug(
+        "timer-end-without-look",
+        Kind::Recheck,
+        &["timer::models::an_entry_racing_with_the_end_of_the_thread_fires_once"],
+    ),
+    // task/cancel: the tree of tokens
+    bug(
+        "token-cancel-release",
+        Kind::Ordering,
+        &["cancel::models::what_the_canceller_wrote_is_seen_by_whoever_sees_its_child_cancelled"],
+    ),
+    bug(
+        "token-look-acquire",
+        Kind::Ordering,
+        &["cancel::models::what_the_canceller_wrote_is_seen_by_whoever_sees_its_child_cancelled"],
+    ),
+    bug(
+        "token-child-without-look",
+        Kind::Recheck,
+        &["cancel::models::a_child_born_during_cancel_is_cancelled"],
+    ),
+    bug(
+        "token-collect-before-flag",
+        Kind::Logic,
+        &["cancel::models::a_child_born_during_cancel_is_cancelled"],
+    ),
+    bug(
+        "token-watch-without-look",
+        Kind::Recheck,
+        &["cancel::models::a_callback_registered_and_taken_out_during_cancel_runs_once_or_never"],
+    ),
+    bug(
+        "token-take-all-watchers",
+        Kind::Logic,
+        &["cancel::models::a_callback_taken_out_by_an_earlier_one_never_starts"],
+    ),
+    bug(
+        "token-forget-sleeper",
+        Kind::Notify,
+        &["cancel::models::a_wait_racing_with_cancel_ends"],
+    ),
+    bug(
+        "token-keep-stale-waker",
+        Kind::Notify,
+        &["cancel::models::a_future_polled_during_cancel_is_woken_by_its_last_waker"],
+    ),
     // task/collect: waiting for many tasks
     bug(
         "collect-sleeps-without-look",
@@ -59,107 +191,118 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         Kind::Logic,
         &["collect::models::a_wait_for_the_first_sees_it_and_leaves_nothing"],
     ),
+    // thread/core: the way in
+    bug(
+        "core-push-after-end",
+        Kind::Recheck,
+        &["thread::models::pools::a_task_submitted_during_shutdown_has_an_end"],
+    ),
+    // thread/running: who looks at a running task
+    bug(
+        "running-ends-while-looked-at",
+        Kind::Recheck,
+        &["thread::models::look::a_frame_does_not_end_while_it_is_looked_at"],
+    ),
     // thread/sleep: when a thread may sleep
     bug(
         "sleep-publish-without-fence",
         Kind::Recheck,
         &[
-            "sleep::models::a_flag_raised_while_the_worker_falls_asleep_is_seen",
-            "sleep::models::a_job_injected_while_the_worker_falls_asleep_is_seen",
-            "sleep::models::a_job_pushed_while_the_thief_falls_asleep_is_seen",
+            "sleep::models::naps::a_flag_raised_while_the_worker_falls_asleep_is_seen",
+            "sleep::models::naps::a_job_injected_while_the_worker_falls_asleep_is_seen",
+            "sleep::models::naps::a_job_pushed_while_the_thief_falls_asleep_is_seen",
         ],
     ),
     bug(
         "sleep-park-without-fence",
         Kind::Recheck,
         &[
-            "sleep::models::a_flag_raised_while_the_worker_falls_asleep_is_seen",
-            "sleep::models::a_job_injected_while_the_worker_falls_asleep_is_seen",
+            "sleep::models::naps::a_flag_raised_while_the_worker_falls_asleep_is_seen",
+            "sleep::models::naps::a_job_injected_while_the_worker_falls_asleep_is_seen",
         ],
     ),
     bug(
         "sleep-park-without-look",
         Kind::Recheck,
         &[
-            "sleep::models::a_flag_raised_while_the_worker_falls_asleep_is_seen",
-            "sleep::models::a_job_injected_while_the_worker_falls_asleep_is_seen",
-            "sleep::models::a_job_pushed_while_the_thief_falls_asleep_is_seen",
+            "sleep::models::naps::a_flag_raised_while_the_worker_falls_asleep_is_seen",
+            "sleep::models::naps::a_job_injected_while_the_worker_falls_asleep_is_seen",
+            "sleep::models::naps::a_job_pushed_while_the_thief_falls_asleep_is_seen",
         ],
     ),
     bug(
         "sleep-look-without-search",
         Kind::Logic,
-        &["sleep::models::of_two_jobs_published_together_each_gets_a_thread"],
+        &["sleep::models::naps::of_two_jobs_published_together_each_gets_a_thread"],
     ),
     bug(
         "sleep-call-without-unpark",
         Kind::Notify,
         &[
-            "sleep::models::a_flag_raised_while_the_worker_falls_asleep_is_seen",
-            "sleep::models::jobs_published_while_the_last_two_fall_asleep_are_run",
+            "sleep::models::naps::a_flag_raised_while_the_worker_falls_asleep_is_seen",
+            "sleep::models::naps::jobs_published_while_the_last_two_fall_asleep_are_run",
         ],
     ),
     bug(
         "sleep-search-ends-without-look",
         Kind::Recheck,
         &[
-            "sleep::models::a_submitter_may_count_on_a_searcher_that_ends_its_search",
-            "sleep::models::of_two_jobs_published_together_each_gets_a_thread",
+            "sleep::models::naps::a_submitter_may_count_on_a_searcher_that_ends_its_search",
+            "sleep::models::naps::of_two_jobs_published_together_each_gets_a_thread",
         ],
     ),
     bug(
         "sleep-search-not-given-back",
         Kind::Logic,
-        &["sleep::models::a_flag_raised_while_the_worker_falls_asleep_is_seen"],
+        &["sleep::models::naps::a_flag_raised_while_the_worker_falls_asleep_is_seen"],
     ),
     bug(
         "sleep-block-without-look",
         Kind::Recheck,
         &[
-            "sleep::models::a_job_published_while_the_worker_blocks_gets_a_spare",
-            "sleep::models::a_parked_spare_is_called_again",
+            "sleep::models::spares::a_job_published_while_the_worker_blocks_gets_a_spare",
+            "sleep::models::spares::a_parked_spare_is_called_again",
         ],
     ),
     bug(
         "sleep-retire-though-called",
         Kind::Logic,
-        &["sleep::models::a_job_published_while_the_last_thread_retires_is_run"],
+        &["sleep::models::spares::a_job_published_while_the_last_thread_retires_is_run"],
     ),
     bug(
         "sleep-left-without-look",
         Kind::Recheck,
-        &["sleep::models::a_job_published_while_the_last_thread_retires_is_run"],
+        &["sleep::models::spares::a_job_published_while_the_last_thread_retires_is_run"],
     ),
     bug(
         "sleep-left-without-notify",
         Kind::Notify,
-        &["sleep::models::a_job_submitted_while_the_pool_ends_is_run_or_cancelled"],
+        &["sleep::models::spares::a_job_submitted_while_the_pool_ends_is_run_or_cancelled"],
     ),
     SeededBug {
         name: "sleep-start-failed-without-look",
         kind: Kind::Recheck,
-        caught_by: &["sleep::models::a_job_published_while_a_start_fails_is_run"],
+        caught_by: &["sleep::models::spares::a_job_published_while_a_start_fails_is_run"],
         survives: Some("needs 3 preemptions: only the full tier finds it"),
     },
     bug(
         "sleep-end-without-fence",
         Kind::Recheck,
-        &["sleep::models::a_job_submitted_while_the_pool_ends_is_run_or_cancelled"],
+        &["sleep::models::spares::a_job_submitted_while_the_pool_ends_is_run_or_cancelled"],
     ),
     bug(
         "sleep-dismiss-without-unpark",
         Kind::Notify,
-        &["sleep::models::a_job_submitted_while_the_pool_ends_is_run_or_cancelled"],
+        &["sleep::models::spares::a_job_submitted_while_the_pool_ends_is_run_or_cancelled"],
     ),
     bug(
         "sleep-closers-wait-for-each-other",
         Kind::Logic,
-        &["sleep::models::two_threads_that_wait_for_the_end_of_their_pool_get_it"],
+        &["sleep::models::spares::two_threads_that_wait_for_the_end_of_their_pool_get_it"],
     ),
 ];
 
 /// A bug that each of `caught_by` finds.
-#[allow(dead_code, reason = "the table above may be empty")]
 pub(crate) const fn bug(
     name: &'static str,
     kind: Kind,
