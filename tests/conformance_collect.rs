@@ -421,6 +421,10 @@ fn c054_map_keeps_the_order() {
     );
     let chunked = pool.map(0..1000, square).chunk(7).buffer(20);
     assert_eq!(chunked.map(Result::unwrap).collect::<Vec<_>>(), expected);
+    for huge in [usize::MAX, usize::MAX / 4] {
+        let at_once = pool.map(0..1000, square).chunk(huge);
+        assert_eq!(at_once.map(Result::unwrap).collect::<Vec<_>>(), expected);
+    }
     assert_eq!(
         Inline
             .map(0..1000, square)

@@ -340,6 +340,9 @@ impl World {
                 if !finishes || known.delayed.is_some() {
                     known.may_be_cancelled();
                 }
+                if let (Some(false), Some(handle)) = (known.delayed, &known.handle) {
+                    assert_eq!(handle.state(), Cancelled, "nothing waits for ever");
+                }
             }
             assert!(!finishes || report.still_running.is_empty());
         }

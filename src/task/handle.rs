@@ -13,7 +13,7 @@ use super::state::Phase;
 use super::waiting;
 use super::{Cancel, CancelOnDrop, TaskId, TaskState};
 use crate::error::TaskError;
-use crate::primitive::fork;
+use crate::primitive::{fork, mutant};
 use crate::wait::deadline::Deadline;
 use crate::wait::waiter::{Waiter, Wake};
 
@@ -280,6 +280,7 @@ impl<T> Handle<T> {
                 header.ask_cancel();
                 Cancel::Asked
             }
+            Err(_) if mutant("cancel-late-says-asked") => Cancel::Asked,
             Err(_) => Cancel::TooLate,
         }
     }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::core::Core;
-use crate::primitive::{Mutex, next_id};
+use crate::primitive::{Mutex, mutant, next_id};
 use crate::task::Job;
 use crate::wait::deadline::Deadline;
 use crate::wait::timer::{self, Fire, TimerKey};
@@ -84,6 +84,9 @@ impl Delayed {
         let jobs = {
             let mut store = self.0.lock();
             store.closed = true;
+            if mutant("delayed-survives-the-pool") {
+                return 0;
+            }
             std::mem::take(&mut store.jobs)
         };
         let mut cancelled = 0;

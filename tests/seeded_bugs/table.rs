@@ -172,6 +172,43 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         Kind::Notify,
         &["cancel::models::a_future_polled_during_cancel_is_woken_by_its_last_waker"],
     ),
+    // properties: map is the serial iterator; what each handle may say
+    bug(
+        "map-newest-first",
+        Kind::Logic,
+        &["prop_map/a_map_is_the_serial_iterator"],
+    ),
+    bug(
+        "map-overfills",
+        Kind::Logic,
+        &["prop_map/a_map_is_the_serial_iterator"],
+    ),
+    bug(
+        "map-chunk-fails-as-one",
+        Kind::Logic,
+        &["prop_map/a_map_is_the_serial_iterator"],
+    ),
+    bug(
+        "job-starts-overdue",
+        Kind::Recheck,
+        &["prop_tasks/programs_inline"],
+    ),
+    bug(
+        "cancel-late-says-asked",
+        Kind::Logic,
+        &[
+            "prop_tasks/programs_inline",
+            "prop_tasks/programs_on_a_pool_of_one",
+        ],
+    ),
+    bug(
+        "delayed-survives-the-pool",
+        Kind::Logic,
+        &[
+            "prop_tasks/programs_on_a_pool_of_one",
+            "prop_tasks/programs_on_a_pool_of_two",
+        ],
+    ),
     // task/collect: waiting for many tasks
     bug(
         "collect-sleeps-without-look",

@@ -32,7 +32,7 @@ use super::extras::Options;
 use super::items::{is_asked_to_stop, run_item};
 use super::{Handle, Submit, Task, TaskOptions};
 use crate::error::TaskError;
-use crate::primitive::drop_contained;
+use crate::primitive::{drop_contained, mutant};
 
 /// Applies `f` to each item on `pool`: what every pool's `map` calls.
 pub(crate) fn map_on<'p, P, I, F, R>(
@@ -126,6 +126,9 @@ where
                     if is_asked_to_stop() {
                         drop_contained(item);
                         return Err(TaskError::Cancelled);
+                    }
+                    if mutant("map-chunk-fails-as-one") {
+                        return Ok(f(item));
                     }
                     run_item(|| f(item))
                 };

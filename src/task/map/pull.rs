@@ -20,8 +20,11 @@ use super::super::extras::Options;
 use super::super::{AsCompleted, Handle};
 use super::{Input, Output, Run};
 use crate::error::{TaskError, TimedOut};
-use crate::primitive::{catch_unwind, drop_contained, now};
+use crate::primitive::{catch_unwind, drop_contained, mutant, now};
 use crate::wait::deadline::Deadline;
+
+/// A chunk starts with room for at most so many items.
+const CAPACITY_MAX: usize = 1024;
 
 pub(super) struct Settings {
     pub(super) buffer: Option<usize>,
@@ -172,7 +175,9 @@ impl<'p, I: Iterator, R, K> Pull<'p, I, R, K> {
     fn fill(&mut self) {
         let chunk = self.settings.chunk.min(self.buffer());
         let deadline = self.settings.deadline.map_or(Deadline::NEVER, Deadline::at);
-        while self.items.is_some() && self.buffer() - self.alive >= chunk {
+        while self.items.is_some()
+            && (mutant("map-overfills") || self.buffer() - self.alive >= chunk)
+        {
             if deadline.has_passed() {
                 self.items = None;
                 return;
@@ -182,8 +187,11 @@ impl<'p, I: Iterator, R, K> Pull<'p, I, R, K> {
                 let (key, item) = (self.split)(item);
                 (Keys::One(key), Input::One(item))
             } else {
-                let mut keys = Vec::with_capacity(chunk);
-                let mut items = Vec::with_capacity(chunk);
+                // A chunk may be larger than all that there is.
+                let expected = self.items.as_ref().map_or(0, |items| items.size_hint().0);
+                let capacity = expected.min(chunk).min(CAPACITY_MAX);
+                let mut keys = Vec::with_capacity(capacity);
+                let mut items = Vec::with_capacity(capacity);
                 while items.len() < chunk
                     && let Some(item) = self.pull()
                 {
@@ -250,7 +258,11 @@ impl<'p, I: Iterator, R, K> Pull<'p, I, R, K> {
         let deadline = self.settings.deadline.map_or(Deadline::NEVER, Deadline::at);
         let overdue = match &mut self.window {
             Window::Ordered(window) => {
-                let (keys, handle) = window.pop_front()?;
+                let (keys, handle) = if mutant("map-newest-first") {
+                    window.pop_back()?
+                } else {
+                    window.pop_front()?
+                };
                 match deadline.instant() {
                     None => return Some((keys, handle.result())),
                     Some(at) => match handle.result_deadline(at) {
