@@ -6,7 +6,7 @@ mod common;
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::panic::{panic_any, resume_unwind};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use std::task::{Context, RawWaker, RawWakerVTable, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -324,16 +324,71 @@ fn t10_a_pool_of_one_waits_for_its_own_tasks() {
     });
 }
 
-/// Tasks with a limit are never claimed, and at the cap no spare may start.
+/// Tasks with a limit are not claimed, and at the cap no spare may start: the
+/// waiter runs its child as the last resort.
 #[test]
-#[ignore = "known: at workers_max a task that waits for a child with a time limit hangs"]
 fn t10_at_the_cap_a_task_waits_for_a_child_with_a_limit() {
+    fn nest(pool: Arc<ThreadPool>, depth: usize) -> usize {
+        if depth == 0 {
+            return 0;
+        }
+        let inner = pool.clone();
+        let child = move || 1 + nest(inner, depth - 1);
+        let child = pool.submit(task(child).timeout(common::LIMIT * 9));
+        child.result().unwrap()
+    }
+    watch(|| {
+        for workers in [1, 2] {
+            let capped = ThreadPool::builder().workers(1).workers_max(workers);
+            let pool = Arc::new(capped.build().unwrap());
+            let inner = pool.clone();
+            let parent = pool.submit(move || nest(inner, 50));
+            assert_eq!(parent.result().unwrap(), 50);
+        }
+    });
+}
+
+/// The spare that takes a waiter's place waits for that waiter: it has blocked
+/// last, and calls the first one back.
+#[test]
+fn t10_at_the_cap_the_last_to_block_calls_another() {
+    watch(|| {
+        for _ in 0..200 {
+            let capped = ThreadPool::builder().workers(1).workers_max(2);
+            let pool = Arc::new(capped.build().unwrap());
+            let (to_first, own_handle) = mpsc::channel::<Arc<Handle<()>>>();
+            let inner = pool.clone();
+            let first = Arc::new(pool.submit(move || {
+                let own = own_handle.recv().unwrap();
+                // The spare finds the oldest first.
+                let other = inner.submit(move || own.wait());
+                let child = inner.submit(task(|| 1).timeout(common::LIMIT * 9));
+                assert_eq!(child.result().unwrap(), 1);
+                other.detach();
+            }));
+            to_first.send(first.clone()).unwrap();
+            first.wait();
+            assert_eq!(first.state(), raddle::TaskState::Finished);
+        }
+    });
+}
+
+/// A child that overruns on its waiter's stack still says `TimedOut`.
+#[test]
+fn t10_at_the_cap_a_limit_holds() {
     watch(|| {
         let capped = ThreadPool::builder().workers(1).workers_max(1);
         let pool = Arc::new(capped.build().unwrap());
         let inner = pool.clone();
-        let waits = move || inner.submit(task(|| 1).timeout(common::LIMIT * 9)).result();
-        assert_eq!(pool.submit(waits).flat_result().unwrap(), 1);
+        let parent = pool.submit(move || {
+            let until_asked = || while !raddle::current().unwrap().token().is_cancelled() {};
+            inner
+                .submit(task(until_asked).timeout(Duration::from_millis(5)))
+                .result()
+        });
+        let ended = parent.result().unwrap();
+        assert!(matches!(ended, Err(TaskError::TimedOut(_))), "{ended:?}");
+        assert_eq!(pool.submit(|| 1).result().unwrap(), 1);
     });
 }
 

@@ -7,8 +7,10 @@
 //! has no hook and pays one thread-local load, after its fast path has failed.
 
 use std::ptr::NonNull;
+use std::sync::Arc;
 
-use super::thread_slot;
+use super::atomic::{AtomicBool, Ordering};
+use super::{Parker, thread_slot};
 
 /// What a pool offers to the waits on its workers' threads.
 pub(crate) trait BlockHook {
@@ -23,6 +25,13 @@ pub(crate) trait BlockHook {
 
     /// This worker is awake again.
     fn block_ends(&self);
+
+    /// This worker is about to sleep for a task that is queued, and would run
+    /// it itself if no other thread can.
+    fn offer(&self, offer: &Arc<LastResort>);
+
+    /// The offer does not stand any longer, if it still did.
+    fn withdraw(&self, offer: &Arc<LastResort>);
 
     /// Runs a task of this pool which the waiter has claimed, on top of the
     /// task that waits for it.
@@ -72,6 +81,59 @@ pub(crate) fn current<R>(f: impl FnOnce(Option<&dyn BlockHook>) -> R) -> R {
     // SAFETY: a pointer in the slot comes from `with_hook`, which keeps what
     // it points to alive until it has put the former pointer back.
     f(unsafe { installed.as_ref() }.map(|installed| installed.0))
+}
+
+/// What a pool holds of a waiter's [`Offer`].
+#[derive(Debug)]
+pub(crate) struct LastResort {
+    parker: Arc<Parker>,
+    is_called: AtomicBool,
+}
+
+impl LastResort {
+    /// No thread is left: the waiter is to do it.
+    pub(crate) fn call(&self) {
+        // ORDERING: Relaxed, the unpark orders it before the waiter's look.
+        self.is_called.store(true, Ordering::Relaxed);
+        self.parker.unpark();
+    }
+}
+
+/// A waiter's offer to run itself what it waits for: the last resort when every
+/// thread that the pool may have is blocked. It stands while this value lives,
+/// and is called at most once.
+#[derive(Debug)]
+pub(crate) struct Offer(Arc<LastResort>);
+
+impl Offer {
+    /// Makes the offer to `pool`, if this thread is one of its workers.
+    pub(crate) fn make(pool: u32, parker: &Arc<Parker>) -> Option<Self> {
+        current(|hook| {
+            let hook = hook.filter(|hook| hook.pool() == pool)?;
+            let last_resort = Arc::new(LastResort {
+                parker: Arc::clone(parker),
+                is_called: AtomicBool::new(false),
+            });
+            hook.offer(&last_resort);
+            Some(Self(last_resort))
+        })
+    }
+
+    /// Whether the pool has called; `true` only once.
+    pub(crate) fn take_call(&self) -> bool {
+        // ORDERING: Relaxed, the parker's token came before.
+        self.0.is_called.swap(false, Ordering::Relaxed)
+    }
+}
+
+impl Drop for Offer {
+    fn drop(&mut self) {
+        current(|hook| {
+            if let Some(hook) = hook {
+                hook.withdraw(&self.0);
+            }
+        });
+    }
 }
 
 /// A sleep that the pool knows of; it ends with this value.

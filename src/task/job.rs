@@ -5,7 +5,7 @@
 //! | who runs | when | ends by |
 //! |---|---|---|
 //! | whoever popped the job | no time limit | one swap, which gives up the queue's reference too |
-//! | whoever popped the job | a time limit | an exchange that loses to the limit |
+//! | whoever popped the job, or a waiter as the last resort | a time limit | an exchange that loses to the limit; references stay |
 //! | a waiter that claimed the task | no time limit | an exchange that leaves the stale entry its reference |
 
 use std::mem::ManuallyDrop;
@@ -111,38 +111,11 @@ impl Job {
             unsafe { release_queue(header) };
             return Ran::Stale;
         }
-        if let Some(extras) = shared.extras.get() {
-            extras.started(Ref(header));
-        }
-        // SAFETY: we have moved QUEUED to RUNNING.
-        let phase = unsafe { frame::run(header, shared.vtable.run, watch) };
-        if let Some(extras) = shared.extras.get()
-            && extras.is_overdue()
-        {
-            // The timer may be late, or could not be started.
-            extras.expire(shared);
-        }
-        shared.unlink();
-        let (pool, site) = (shared.pool, shared.site);
-        match shared.state.finish_in_time(phase) {
-            Ok(done) => {
-                if !done.has_handle {
-                    // SAFETY: the handle is gone, so the result is ours.
-                    unsafe { shared.drop_result(phase) };
-                    // SAFETY: both bits are clear.
-                    unsafe { free(header) };
-                }
-                Header::notify(pool, site, done, phase);
-                Ran::of(phase)
-            }
-            Err(()) => {
-                // SAFETY: the handle has its answer, so the late result is ours.
-                unsafe { shared.drop_result(phase) };
-                // SAFETY: the queue's reference is ours to give up.
-                unsafe { release_queue(header) };
-                Ran::Late
-            }
-        }
+        // SAFETY: we have moved QUEUED to RUNNING, and hold a reference.
+        let ran = unsafe { run_started(header, watch) };
+        // SAFETY: the queue's reference is ours to give up.
+        unsafe { release_queue(header) };
+        ran
     }
 }
 
@@ -158,6 +131,44 @@ impl Ran {
         match phase {
             Phase::Panicked => Ran::Panicked,
             _ => Ran::Finished,
+        }
+    }
+}
+
+/// Runs a task with a time limit that has started.
+///
+/// # Safety
+///
+/// 1. The caller has moved QUEUED to RUNNING.
+/// 2. It holds a reference, the queue's or the handle's, which it keeps.
+unsafe fn run_started(header: NonNull<Header>, watch: &impl Watch) -> Ran {
+    // SAFETY: by (2).
+    let shared = unsafe { header.as_ref() };
+    if let Some(extras) = shared.extras.get() {
+        extras.started(Ref(header));
+    }
+    // SAFETY: by (1).
+    let phase = unsafe { frame::run(header, shared.vtable.run, watch) };
+    if let Some(extras) = shared.extras.get()
+        && extras.is_overdue()
+    {
+        // The timer may be late, or could not be started.
+        extras.expire(shared);
+    }
+    shared.unlink();
+    match shared.state.finish_in_time(phase) {
+        Ok(done) => {
+            if !done.has_handle {
+                // SAFETY: the handle is gone, so the result is ours.
+                unsafe { shared.drop_result(phase) };
+            }
+            Header::notify(shared.pool, shared.site, done, phase);
+            Ran::of(phase)
+        }
+        Err(()) => {
+            // SAFETY: the handle has its answer, so the late result is ours.
+            unsafe { shared.drop_result(phase) };
+            Ran::Late
         }
     }
 }
@@ -184,6 +195,10 @@ pub(crate) unsafe fn run_claimed(task: NonNull<()>, watch: &impl Watch) -> Ran {
     let header: NonNull<Header> = task.cast();
     // SAFETY: by (2).
     let shared = unsafe { header.as_ref() };
+    if shared.asks.is_limited() {
+        // SAFETY: by (1) and (2).
+        return unsafe { run_started(header, watch) };
+    }
     // SAFETY: by (1).
     let phase = unsafe { frame::run(header, shared.vtable.run, watch) };
     shared.unlink();

@@ -287,14 +287,13 @@ impl State {
         }
     }
 
-    /// RUNNING to `phase` unless the limit struck first; gives up the queue's
-    /// reference either way. `Err` says that the result came too late.
+    /// RUNNING to `phase` unless the limit struck first; `Err` says that the
+    /// result came too late. The references stay as they are.
     pub(crate) fn finish_in_time(&self, phase: Phase) -> Result<Resolved, ()> {
         debug_assert!(phase.is_final());
         // ORDERING: as in `finish`.
         self.update(AcqRel, |word| {
-            (word.phase() == Phase::Running)
-                .then(|| word.without_waiters().with_phase(phase).without(QUEUE))
+            (word.phase() == Phase::Running).then(|| word.without_waiters().with_phase(phase))
         })
         .map(Resolved::of)
         .map_err(drop)

@@ -28,7 +28,7 @@ use super::reference::Ref;
 use super::state::Phase;
 use super::unread;
 use crate::error::{Refusal, TaskError};
-use crate::primitive::block::{self, BlockedOn, Blocking};
+use crate::primitive::block::{self, BlockHook, BlockedOn, Blocking, Offer};
 use crate::primitive::{Parker, drop_contained, fork, mutant};
 use crate::wait::deadline::Deadline;
 use crate::wait::waiter::{self, Collect, List, Waiter, Wake};
@@ -45,7 +45,7 @@ pub(super) fn wait(task: Ref, deadline: Deadline) -> Result<bool, TaskError> {
     if deadline.is_never() && claim(task) {
         return Ok(true);
     }
-    Ok(park(header, deadline))
+    Ok(park(task, deadline))
 }
 
 /// Runs the task here if this is a worker of its pool and nobody has started
@@ -65,18 +65,24 @@ pub(super) fn claim(task: Ref) -> bool {
             let _ = unsafe { run_claimed(task.0.cast(), &()) };
             return true;
         };
-        if hook.pool() != header.pool || header.state.start().is_err() {
-            return false;
-        }
-        let task: NonNull<Header> = task.0;
-        // SAFETY: the exchange above moved it from queued to running, and the
-        // waiter holds its handle for as long as it waits.
-        unsafe { hook.run_claimed(task.cast()) };
-        true
+        hook.pool() == header.pool && claim_for(hook, task)
     })
 }
 
-fn park(header: &Header, deadline: Deadline) -> bool {
+/// Runs the task in this thread, which is `hook`'s, if nobody has started it.
+fn claim_for(hook: &dyn BlockHook, task: Ref) -> bool {
+    let header: NonNull<Header> = task.0;
+    if task.header().state.start().is_err() {
+        return false;
+    }
+    // SAFETY: the exchange above moved it from queued to running, and the
+    // waiter holds its handle for as long as it waits.
+    unsafe { hook.run_claimed(header.cast()) };
+    true
+}
+
+fn park(task: Ref, deadline: Deadline) -> bool {
+    let header = task.header();
     if deadline.has_passed() {
         return header.state.load().is_final();
     }
@@ -87,9 +93,20 @@ fn park(header: &Header, deadline: Deadline) -> bool {
     if unsafe { header.state.push(&entry) }.is_err() {
         return true;
     }
-    let blocking = Blocking::start(BlockedOn::Task(header.id.get()));
+    // A task with a time limit is not claimed: its waiter would wait beyond the
+    // limit. But it runs here rather than never.
+    let offer = (deadline.is_never() && header.asks.is_limited())
+        .then(|| Offer::make(header.pool, &parker))
+        .flatten();
+    let on = BlockedOn::Task(header.id.get());
+    let mut blocking = Blocking::start(on);
     while !entry.is_done() {
         if parker.park_until(deadline.instant()) {
+            if offer.as_ref().is_some_and(Offer::take_call) {
+                drop(blocking);
+                block::current(|hook| hook.is_some_and(|hook| claim_for(hook, task)));
+                blocking = Blocking::start(on);
+            }
             continue;
         }
         if remove(header, |other| other.addr() == entry.addr()).is_some() {

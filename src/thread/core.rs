@@ -5,6 +5,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::builder::Config;
+use super::last_resort::Offers;
 use super::limit::{Admission, Patience, QueueLimit};
 use super::shutdown::ShutdownReport;
 use super::sleep::{Call, Sleep};
@@ -47,6 +48,7 @@ pub(crate) struct Core {
     used: AtomicUsize,
     pub(super) sleep: Sleep,
     intake: AtomicUsize,
+    pub(super) offers: Offers,
     limit: Option<QueueLimit>,
     pub(super) delayed: Delayed,
     /// Tasks cancelled by a shutdown.
@@ -68,6 +70,7 @@ impl Core {
             used: AtomicUsize::new(0),
             sleep: Sleep::new(config.workers, threads_max, resident),
             intake: AtomicUsize::new(Intake::Open as usize),
+            offers: Offers::new(),
             limit: config.queue_limit.map(QueueLimit::new),
             delayed: Delayed::new(),
             discarded: AtomicU64::new(0),
@@ -80,7 +83,7 @@ impl Core {
                 break;
             };
             if let Err(source) = core.start_thread(index) {
-                core.sleep.start_failed(index, || core.has_work());
+                let _ = core.sleep.start_failed(index, || core.has_work());
                 core.close(Intake::Closed);
                 core.wait_for_end(Deadline::NEVER);
                 return Err(StartError::threads(resident, got, source));
@@ -91,11 +94,16 @@ impl Core {
 
     /// Does what a call for help asks.
     pub(super) fn answer(self: &Arc<Self>, call: Call) {
-        if let Call::Start(index) = call
-            && self.start_thread(index).is_err()
-        {
-            // The pool goes on with the threads it has.
-            self.sleep.start_failed(index, || self.has_work());
+        match call {
+            Call::Nothing => {}
+            Call::LastResort => self.offers.call_one(),
+            Call::Start(index) => {
+                if self.start_thread(index).is_err() {
+                    // The pool goes on with the threads it has.
+                    let call = self.sleep.start_failed(index, || self.has_work());
+                    self.answer(call);
+                }
+            }
         }
     }
 

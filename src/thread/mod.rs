@@ -22,6 +22,7 @@
 mod builder;
 mod core;
 mod dump;
+mod last_resort;
 mod limit;
 #[cfg(all(test, raddle_loom))]
 mod models;

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use super::core::{Core, Intake};
 use super::running::Running;
 use super::sleep::{Awake, Standing};
-use crate::primitive::block::{BlockHook, BlockedOn, with_hook};
+use crate::primitive::block::{BlockHook, BlockedOn, LastResort, with_hook};
 use crate::primitive::thread::{self, JoinHandle};
 use crate::primitive::unmodelled::{AtomicU64, OnceLock};
 use crate::primitive::{Deque, Mutex, Steal, Stealer, fork, thread_slot};
@@ -341,6 +341,14 @@ impl BlockHook for Worker {
         }
         self.core.sleep.block_ends(&self.standing);
         *self.slot().blocked_on.lock() = None;
+    }
+
+    fn offer(&self, offer: &Arc<LastResort>) {
+        self.core.offers.add(offer);
+    }
+
+    fn withdraw(&self, offer: &Arc<LastResort>) {
+        self.core.offers.remove(offer);
     }
 
     unsafe fn run_claimed(&self, task: NonNull<()>) {

@@ -234,6 +234,14 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         Kind::Recheck,
         &["thread::models::pools::a_task_submitted_during_shutdown_has_an_end"],
     ),
+    bug(
+        "last-resort-not-called",
+        Kind::Notify,
+        &[
+            "thread::models::pools::at_the_cap_a_waiter_runs_its_limited_child",
+            "thread::models::pools::at_the_cap_the_last_to_block_calls_another_waiter",
+        ],
+    ),
     // thread/running: who looks at a running task
     bug(
         "running-ends-while-looked-at",

@@ -13,6 +13,7 @@ use crate::primitive::block::{BlockedOn, Blocking};
 use crate::primitive::model::run::Model;
 use crate::primitive::thread;
 use crate::primitive::{Condvar, Mutex, UnsafeCell};
+use crate::task::task;
 
 fn pool(workers: usize, workers_max: usize) -> ThreadPool {
     ThreadPool::builder()
@@ -176,6 +177,69 @@ fn a_task_that_blocks_on_its_child_gets_a_spare() {
             });
             let child = parent.result().unwrap();
             assert_eq!(child.result().unwrap(), 42);
+            pool.shutdown(Shutdown::Finish);
+            pool.is_quiet();
+        });
+}
+
+/// Fear: all threads are blocked, and a task with a time limit, which nobody
+/// claims, waits for one.
+/// Must fail when: the last to block calls nobody.
+/// Bound: 4 preemptions, a pool of one at its cap; 3 in the quick tier.
+#[test]
+fn at_the_cap_a_waiter_runs_its_limited_child() {
+    Model::new("thread::at_the_cap_a_waiter_runs_its_limited_child")
+        .preemptions(4)
+        .quick(3)
+        .check(|| {
+            let (pool, letter) = (Arc::new(pool(1, 1)), Letter::new());
+            let parent = pool.submit({
+                let (pool, letter) = (pool.clone(), letter.clone());
+                move || {
+                    let writes = letter.clone();
+                    let child = task(move || writes.write()).timeout(Duration::MAX);
+                    let child = pool.submit(child);
+                    drop(pool);
+                    child.result().unwrap();
+                    letter.read()
+                }
+            });
+            assert_eq!(parent.result().unwrap(), 42);
+            pool.shutdown(Shutdown::Finish);
+            pool.is_quiet();
+        });
+}
+
+/// Fear: the first waiter has a spare in its place, which then waits for that
+/// waiter; and the task that both want is in the queue for ever.
+/// Must fail when: the last to block calls nobody.
+/// Bound: 2 preemptions, a pool of one with one spare; 1 in the quick tier.
+#[test]
+fn at_the_cap_the_last_to_block_calls_another_waiter() {
+    Model::new("thread::at_the_cap_the_last_to_block_calls_another_waiter")
+        .preemptions(2)
+        .quick(1)
+        .check(|| {
+            let (pool, meeting) = (Arc::new(pool(1, 2)), Meeting::new());
+            let parent = pool.submit({
+                let (pool, meeting) = (pool.clone(), meeting.clone());
+                move || {
+                    let child = pool.submit(task(|| 42).timeout(Duration::MAX));
+                    let waits = meeting.clone();
+                    let spare = pool.submit(move || {
+                        let blocking = Blocking::start(BlockedOn::Thing("the child's waiter"));
+                        waits.wait_for(1);
+                        drop(blocking);
+                    });
+                    drop(pool);
+                    let sum = child.result().unwrap();
+                    meeting.come();
+                    (sum, spare)
+                }
+            });
+            let (sum, spare) = parent.result().unwrap();
+            assert_eq!(sum, 42);
+            spare.result().unwrap();
             pool.shutdown(Shutdown::Finish);
             pool.is_quiet();
         });

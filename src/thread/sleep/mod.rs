@@ -35,8 +35,10 @@
 //!   The called thread searches, and the first two cases hold from there on.
 //!
 //! A permit may be idle while nobody is parked and no thread may be started:
-//! all are blocked. The job then waits until one of them is awake again. A
-//! thread that parks looks everywhere *after* it is on the list, so a call
+//! all are blocked. The last one to block has seen the job and asks for the
+//! *last resort*: a thread that waits for a queued task runs it itself
+//! (last_resort.rs). Without one, the job waits until a thread is awake again.
+//! A thread that parks looks everywhere *after* it is on the list, so a call
 //! that came too early to find it there has left its job in sight.
 //!
 //! # Orderings
@@ -95,8 +97,10 @@ impl Standing {
 #[must_use]
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Call {
-    /// Nothing: somebody was woken, or nobody is needed or to be had.
+    /// Nothing: somebody was woken, or nobody is needed.
     Nothing,
+    /// A thread is needed, but all that there may be are blocked.
+    LastResort,
     /// Start a thread with this index; [`Sleep::start_failed`] if that fails.
     Start(usize),
 }
@@ -203,7 +207,10 @@ impl Sleep {
             return Call::Nothing;
         }
         if crew.parked.is_empty() {
-            if !may_start || crew.free.is_empty() || !self.census.take(true) {
+            if !may_start || crew.free.is_empty() {
+                return Call::LastResort;
+            }
+            if !self.census.take(true) {
                 return Call::Nothing;
             }
             crew.live += 1;
@@ -245,8 +252,9 @@ impl Sleep {
         }
     }
 
-    /// The thread that a call asked for could not be started.
-    pub(super) fn start_failed(&self, index: usize, has_work: impl Fn() -> bool) {
+    /// The thread that a call asked for could not be started; never asks for
+    /// another.
+    pub(super) fn start_failed(&self, index: usize, has_work: impl Fn() -> bool) -> Call {
         {
             let mut crew = self.crew.lock();
             crew.live -= 1;
@@ -258,9 +266,9 @@ impl Sleep {
         // counted on the thread we did not get has left its job in sight.
         fence(SeqCst);
         if !mutant("sleep-start-failed-without-look") && has_work() {
-            let called = self.call(false);
-            debug_assert_eq!(called, Call::Nothing);
+            return self.call(false);
         }
+        Call::Nothing
     }
 
     /// Begins to search, if nobody does.

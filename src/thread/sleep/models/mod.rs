@@ -169,7 +169,8 @@ impl<Q: Queue> Room<Q> {
     fn answer(self: &Arc<Self>, call: Call) {
         if let Call::Start(index) = call {
             if self.gives.load(Relaxed) == 0 {
-                return self.sleep.start_failed(index, || self.in_sight());
+                let _ = self.sleep.start_failed(index, || self.in_sight());
+                return;
             }
             self.gives.fetch_sub(1, Relaxed);
             let room = Arc::clone(self);
