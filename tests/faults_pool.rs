@@ -6,7 +6,7 @@ mod common;
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::panic::{panic_any, resume_unwind};
-use std::sync::{Arc, Mutex, OnceLock, mpsc};
+use std::sync::{Arc, Barrier, Mutex, OnceLock, mpsc};
 use std::task::{Context, RawWaker, RawWakerVTable, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,8 +14,8 @@ use std::{future::Future, pin::Pin};
 
 use common::{Gate, Held, Tally, hold, pool, running, until, watch};
 use raddle::{
-    CancellationToken, Handle, Inline, Refusal, Shutdown, Task as _, TaskError, ThreadPool,
-    WhenFull, block_on, block_on_timeout, current, dump, task,
+    CancellationToken, Handle, Inline, Refusal, Shutdown, Task as _, TaskError, ThreadPool, When,
+    WhenFull, block_on, block_on_timeout, current, dump, task, wait,
 };
 
 /// Models: "sleep against lock-free flags", "last sleeper" (src/thread/sleep).
@@ -1202,4 +1202,58 @@ fn t22_a_task_that_forks_runs_nothing_of_its_pool_in_the_child() {
         });
     });
     forks.result().unwrap();
+}
+
+/// Waits that claim nothing, each in every thread of a pool that may have no
+/// more: the last resort runs what they wait for.
+#[test]
+fn t10_at_the_cap_every_untimed_wait_ends() {
+    type WaitFor = fn(&ThreadPool) -> i32;
+    let waits: [WaitFor; 5] = [
+        |pool| {
+            pool.submit(task(|| 1).timeout(common::LIMIT * 9))
+                .result()
+                .unwrap()
+        },
+        |pool| {
+            let handles = [pool.submit(|| 1), pool.submit(|| 1)];
+            let _ = wait(&handles, When::FirstDone, None);
+            handles
+                .into_iter()
+                .map(|handle| handle.result().unwrap())
+                .sum::<i32>()
+                - 1
+        },
+        |pool| {
+            let mut handles = Vec::from([pool.submit(|| 1), pool.submit(|| 1)]);
+            let _ = wait(&handles, When::FirstError, None);
+            handles.pop().unwrap().result().unwrap()
+        },
+        |pool| {
+            let limited = pool.map([1], |n| n).timeout_each(common::LIMIT * 9);
+            limited.map(Result::unwrap).sum()
+        },
+        |pool| {
+            let limited = pool.map([1], |n| n).timeout_each(common::LIMIT * 9);
+            limited.unordered().map(Result::unwrap).sum()
+        },
+    ];
+    watch(move || {
+        for wait_for in waits {
+            for workers in [1, 3] {
+                let pool = Arc::new(ThreadPool::for_blocking(workers).unwrap());
+                let gate = Arc::new(Barrier::new(workers));
+                let each = |_| {
+                    let (inner, gate) = (pool.clone(), gate.clone());
+                    pool.submit(move || {
+                        gate.wait();
+                        wait_for(&inner)
+                    })
+                };
+                for handle in (0..workers).map(each).collect::<Vec<_>>() {
+                    assert_eq!(handle.result().unwrap(), 1);
+                }
+            }
+        }
+    });
 }

@@ -106,10 +106,10 @@ impl LastResort {
 pub(crate) struct Offer(Arc<LastResort>);
 
 impl Offer {
-    /// Makes the offer to `pool`, if this thread is one of its workers.
-    pub(crate) fn make(pool: u32, parker: &Arc<Parker>) -> Option<Self> {
+    /// Makes the offer to the pool of this thread, if it is a worker.
+    pub(crate) fn make(parker: &Arc<Parker>) -> Option<Self> {
         current(|hook| {
-            let hook = hook.filter(|hook| hook.pool() == pool)?;
+            let hook = hook?;
             let last_resort = Arc::new(LastResort {
                 parker: Arc::clone(parker),
                 is_called: AtomicBool::new(false),

@@ -69,6 +69,14 @@ pub(super) fn claim(task: Ref) -> bool {
     })
 }
 
+/// As `claim`, when no thread is left that could run the task: a time limit
+/// does not count.
+pub(super) fn claim_as_last_resort(task: Ref) -> bool {
+    block::current(|hook| {
+        hook.is_some_and(|hook| hook.pool() == task.header().pool && claim_for(hook, task))
+    })
+}
+
 /// Runs the task in this thread, which is `hook`'s, if nobody has started it.
 fn claim_for(hook: &dyn BlockHook, task: Ref) -> bool {
     let header: NonNull<Header> = task.0;
@@ -96,7 +104,7 @@ fn park(task: Ref, deadline: Deadline) -> bool {
     // A task with a time limit is not claimed: its waiter would wait beyond the
     // limit. But it runs here rather than never.
     let offer = (deadline.is_never() && header.asks.is_limited())
-        .then(|| Offer::make(header.pool, &parker))
+        .then(|| Offer::make(&parker))
         .flatten();
     let on = BlockedOn::Task(header.id.get());
     let mut blocking = Blocking::start(on);
@@ -104,7 +112,7 @@ fn park(task: Ref, deadline: Deadline) -> bool {
         if parker.park_until(deadline.instant()) {
             if offer.as_ref().is_some_and(Offer::take_call) {
                 drop(blocking);
-                block::current(|hook| hook.is_some_and(|hook| claim_for(hook, task)));
+                claim_as_last_resort(task);
                 blocking = Blocking::start(on);
             }
             continue;

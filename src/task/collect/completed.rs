@@ -235,10 +235,12 @@ impl<K, T> AsCompleted<K, T> {
                 break;
             }
         }
-        match self
-            .inbox
-            .wait(deadline, BlockedOn::Thing("one of many tasks"))
-        {
+        let run_one = || {
+            let mut tasks = self.slots.iter().flatten();
+            tasks.any(|slot| waiting::claim_as_last_resort(slot.handle.task()))
+        };
+        let on = BlockedOn::Thing("one of many tasks");
+        match self.inbox.wait(deadline, on, run_one) {
             Some(index) => Ok(self.take(index)),
             None => Err(TimedOutWaiting),
         }

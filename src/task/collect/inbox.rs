@@ -23,7 +23,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::task::Waker;
 
-use crate::primitive::block::{BlockedOn, Blocking};
+use crate::primitive::block::{BlockedOn, Blocking, Offer};
 use crate::primitive::{Mutex, Parker, drop_contained, mutant, run_contained};
 use crate::wait::deadline::Deadline;
 use crate::wait::waiter::Collect;
@@ -81,7 +81,13 @@ impl Inbox {
     }
 
     /// Sleeps until there is a key; `None` says that the deadline has passed.
-    pub(super) fn wait(&self, deadline: Deadline, on: BlockedOn) -> Option<usize> {
+    /// `run_one` is called when no thread is left that could run the tasks.
+    pub(super) fn wait(
+        &self,
+        deadline: Deadline,
+        on: BlockedOn,
+        run_one: impl Fn() -> bool,
+    ) -> Option<usize> {
         if let Some(key) = self.take() {
             return Some(key);
         }
@@ -89,6 +95,9 @@ impl Inbox {
             return None;
         }
         let parker = Parker::current();
+        let offer = (deadline.is_never())
+            .then(|| Offer::make(&parker))
+            .flatten();
         let mut blocking = None;
         loop {
             if let Some(key) = self.take_or_leave(Sleeper::Thread(Arc::clone(&parker))) {
@@ -98,6 +107,10 @@ impl Inbox {
             if !parker.park_until(deadline.instant()) {
                 self.forget_sleeper();
                 return self.take();
+            }
+            if offer.as_ref().is_some_and(Offer::take_call) {
+                drop(blocking.take());
+                run_one();
             }
         }
     }

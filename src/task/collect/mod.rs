@@ -133,7 +133,9 @@ fn wait_some(tasks: &[Ref], deadline: Deadline, is_awaited: impl Fn(End) -> bool
         }
     }
     for _ in 0..enlisted.0.len() {
-        let Some(key) = inbox.wait(deadline, BlockedOn::Thing("one of many tasks")) else {
+        let run_one = || tasks.iter().copied().any(waiting::claim_as_last_resort);
+        let on = BlockedOn::Thing("one of many tasks");
+        let Some(key) = inbox.wait(deadline, on, run_one) else {
             return false;
         };
         if is_awaited(End::of(tasks[key])) {
