@@ -48,6 +48,8 @@ fn c059_no_workers_and_absurd_counts_are_refused() {
                 ..
             }
         ));
+        let no_room = ThreadPool::builder().queue_limit(0, WhenFull::Wait);
+        assert!(matches!(no_room.build(), Err(StartError::NoRoom)));
         let many = ThreadPool::builder().workers(1).workers_max(usize::MAX);
         assert!(matches!(many.build(), Err(StartError::TooMany { .. })));
     });

@@ -209,6 +209,31 @@ fn a_detached_panic_reaches_on_panic_once() {
 }
 
 #[test]
+fn panics_of_hooks_reach_on_panic() {
+    common::watch(|| {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let list = told.clone();
+        let builder = ThreadPool::builder()
+            .workers(1)
+            .on_panic(move |panic| list.lock().unwrap().push(panic.to_string()))
+            .on_worker_start(|_| panic!("start, on purpose"))
+            .on_worker_exit(|_| panic!("exit, on purpose"));
+        let pool = builder.build().unwrap();
+        assert_eq!(pool.submit(|| 1).result().unwrap(), 1);
+        drop(pool);
+        let told = told.lock().unwrap();
+        let [start, exit] = &told[..] else {
+            panic!("{told:?}")
+        };
+        assert!(
+            start.contains("start, on purpose") && start.contains(file!()),
+            "{start}"
+        );
+        assert!(exit.contains("exit, on purpose"), "{exit}");
+    });
+}
+
+#[test]
 fn a_panicking_on_panic_is_contained() {
     common::watch(|| {
         let builder = ThreadPool::builder().workers(1);

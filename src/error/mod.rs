@@ -195,6 +195,12 @@ impl fmt::Display for TimedOut {
             ran_for,
             killed,
         } = self;
+        if *ran_for == Duration::ZERO {
+            return write!(
+                f,
+                "the task reached its time limit of {limit:?} before it started"
+            );
+        }
         write!(
             f,
             "the task reached its time limit of {limit:?} after running for {ran_for:?}"

@@ -46,6 +46,17 @@ pub enum StartError {
         /// The most that a pool can have.
         max: usize,
     },
+    /// Submitters were to wait for room in a queue that has none.
+    #[error(
+        "with queue_limit(0, WhenFull::Wait) every submit would wait for ever: write \
+         queue_limit(1, WhenFull::Wait), or WhenFull::RunHere to run tasks in the caller"
+    )]
+    NoRoom,
+    /// The process has started more pools than can be numbered.
+    #[error(
+        "this process has started 2^32 pools: keep one and submit to it, or start the process anew"
+    )]
+    TooManyPools,
     /// The global pool has started already.
     #[error(
         "the global pool has started already: call build_global() once, before anything uses \

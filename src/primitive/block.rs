@@ -6,6 +6,7 @@
 //! lets a spare worker take the sleeper's place. A thread that is no worker
 //! has no hook and pays one thread-local load, after its fast path has failed.
 
+use std::panic::Location;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -44,10 +45,14 @@ pub(crate) trait BlockHook {
 }
 
 /// What a thread sleeps for: shown by `dump()`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum BlockedOn {
-    /// The task with this number.
-    Task(u64),
+    /// A task.
+    Task {
+        id: u64,
+        name: Option<String>,
+        submitted_at: &'static Location<'static>,
+    },
     /// Something else, by its name.
     Thing(&'static str),
 }

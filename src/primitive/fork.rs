@@ -16,11 +16,18 @@ static NEXT_POOL: AtomicU32 = AtomicU32::new(1);
 static FLOOR: AtomicU32 = AtomicU32::new(1);
 static FORKS: AtomicU32 = AtomicU32::new(0);
 
-/// Numbers a new pool, and from now on watches for forks.
-pub(crate) fn new_pool() -> u32 {
+/// Numbers a new pool, and from now on watches for forks. `None` when there is
+/// no further number: one that came twice would let the workers of one pool
+/// claim the tasks of another.
+pub(crate) fn new_pool() -> Option<u32> {
     watch();
+    next_of(&NEXT_POOL)
+}
+
+fn next_of(next: &AtomicU32) -> Option<u32> {
     // ORDERING: Relaxed, numbers order nothing.
-    NEXT_POOL.fetch_add(1, Relaxed)
+    next.fetch_update(Relaxed, Relaxed, |number| number.checked_add(1))
+        .ok()
 }
 
 /// How many forks lie between the process that first asked and this one.
@@ -63,4 +70,19 @@ fn watch() {
 #[cfg(not(unix))]
 fn watch() {
     let _ = OnceLock::<()>::new();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn t05_the_numbers_of_pools_end_before_they_wrap() {
+        let next = AtomicU32::new(u32::MAX - 2);
+        assert_eq!(next_of(&next), Some(u32::MAX - 2));
+        assert_eq!(next_of(&next), Some(u32::MAX - 1));
+        for _ in 0..3 {
+            assert_eq!(next_of(&next), None);
+        }
+    }
 }

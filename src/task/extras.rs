@@ -249,16 +249,18 @@ impl Extras {
         entries.drop_entries();
     }
 
+    /// What a task is told whose limit passes now.
+    fn late(&self) -> TimedOut {
+        let ran_for = self.started.get().map_or(Duration::ZERO, Instant::elapsed);
+        let by_timeout = self.options.timeout.filter(|limit| ran_for >= *limit);
+        let by_deadline = (self.options.deadline).map(|at| at.saturating_duration_since(self.made));
+        let limit = by_timeout.or(by_deadline).unwrap_or(ran_for);
+        TimedOut::new(limit, ran_for, false)
+    }
+
     /// Resolves a task whose limit has passed, if it is not yet resolved.
     pub(super) fn expire(&self, header: &Header) {
-        self.expired.get_or_init(|| {
-            let ran_for = self.started.get().map_or(Duration::ZERO, Instant::elapsed);
-            let by_timeout = self.options.timeout.filter(|limit| ran_for >= *limit);
-            let by_deadline =
-                (self.options.deadline).map(|at| at.saturating_duration_since(self.made));
-            let limit = by_timeout.or(by_deadline).unwrap_or(ran_for);
-            TimedOut::new(limit, ran_for, false)
-        });
+        self.expired.get_or_init(|| self.late());
         if header.resolve_unstarted(Phase::TimedOut).is_ok() {
             return;
         }
@@ -289,6 +291,15 @@ impl Links {
 }
 
 impl Header {
+    /// The error of a task that somebody gives up at its deadline, whatever its
+    /// timer has done by now.
+    pub(super) fn given_up(&self) -> TaskError {
+        let late = self.extras.get().map(Extras::late);
+        late.map_or(TaskError::Cancelled, |late| {
+            TaskError::TimedOut(Box::new(late))
+        })
+    }
+
     /// The task's token, made now if it had none. Only while the task runs, or
     /// by its handle.
     pub(super) fn token(&self) -> CancellationToken {

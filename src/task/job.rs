@@ -32,8 +32,12 @@ unsafe impl Send for Job {}
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ran {
-    /// The task had been claimed, cancelled or timed out before.
-    Stale,
+    /// Somebody else had run it, or does.
+    Claimed,
+    /// It was cancelled before it started.
+    Cancelled,
+    /// Its limit had passed before it started.
+    Expired,
     Finished,
     Panicked,
     /// The limit struck while it ran; its result was dropped.
@@ -74,10 +78,10 @@ impl Job {
         if shared.asks.is_limited() {
             return Self::run_limited(header, watch);
         }
-        if shared.state.start().is_err() {
+        if let Err(word) = shared.state.start() {
             // SAFETY: the queue's reference is ours to give up.
             unsafe { release_queue(header) };
-            return Ran::Stale;
+            return Ran::stale(word.phase());
         }
         // SAFETY: we have moved QUEUED to RUNNING.
         let phase = unsafe { frame::run(header, shared.vtable.run, watch) };
@@ -106,10 +110,10 @@ impl Job {
         {
             extras.expire(shared);
         }
-        if shared.state.start().is_err() {
+        if let Err(word) = shared.state.start() {
             // SAFETY: the queue's reference is ours to give up.
             unsafe { release_queue(header) };
-            return Ran::Stale;
+            return Ran::stale(word.phase());
         }
         // SAFETY: we have moved QUEUED to RUNNING, and hold a reference.
         let ran = unsafe { run_started(header, watch) };
@@ -127,6 +131,15 @@ impl Drop for Job {
 }
 
 impl Ran {
+    /// Of a task that could not be started, being in this phase.
+    fn stale(phase: Phase) -> Self {
+        match phase {
+            Phase::Cancelled => Ran::Cancelled,
+            Phase::TimedOut => Ran::Expired,
+            _ => Ran::Claimed,
+        }
+    }
+
     fn of(phase: Phase) -> Self {
         match phase {
             Phase::Panicked => Ran::Panicked,

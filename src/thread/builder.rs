@@ -1,6 +1,7 @@
 //! How a pool is configured.
 
 use std::fmt;
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,12 +10,28 @@ use super::core::{self, Core};
 use super::limit::WhenFull;
 use super::sleep::THREADS_MAX;
 use crate::error::{Panic, StartError};
-use crate::primitive::{available_cpus, run_contained};
+use crate::primitive::{available_cpus, catch_unwind};
 use crate::task::unread::OnPanic;
 use crate::task::{panic_hook, unread};
 
 /// Called with the index of a worker.
-type Hook = Arc<dyn Fn(usize) + Send + Sync>;
+struct Hook {
+    call: Box<dyn Fn(usize) + Send + Sync>,
+    site: &'static Location<'static>,
+}
+
+impl Hook {
+    #[track_caller]
+    fn new(call: impl Fn(usize) + Send + Sync + 'static) -> Self {
+        let (call, site) = (Box::new(call), Location::caller());
+        Self { call, site }
+    }
+
+    fn run(&self, pool: u32, index: usize) {
+        let outcome = catch_unwind(|| (self.call)(index));
+        unread::report_payload(pool, outcome.err(), self.site);
+    }
+}
 
 /// So many spare threads a pool may start beside its workers, unless told
 /// otherwise.
@@ -43,6 +60,8 @@ pub(super) struct Config {
     pub(super) trace_tasks: bool,
     start_hook: Option<Hook>,
     exit_hook: Option<Hook>,
+    /// Whom the pool's start tells the process of.
+    pub(super) on_panic: Option<OnPanic>,
 }
 
 impl Config {
@@ -66,15 +85,15 @@ impl Config {
         self.start_hook.is_some()
     }
 
-    pub(super) fn run_start_hook(&self, index: usize) {
+    pub(super) fn run_start_hook(&self, pool: u32, index: usize) {
         if let Some(hook) = &self.start_hook {
-            run_contained(|| hook(index));
+            hook.run(pool, index);
         }
     }
 
-    pub(super) fn run_exit_hook(&self, index: usize) {
+    pub(super) fn run_exit_hook(&self, pool: u32, index: usize) {
         if let Some(hook) = &self.exit_hook {
-            run_contained(|| hook(index));
+            hook.run(pool, index);
         }
     }
 }
@@ -95,7 +114,6 @@ impl Config {
 pub struct ThreadPoolBuilder {
     workers: Option<usize>,
     config: Config,
-    on_panic: Option<OnPanic>,
     panic_hook: bool,
 }
 
@@ -120,8 +138,8 @@ impl ThreadPoolBuilder {
                 trace_tasks: false,
                 start_hook: None,
                 exit_hook: None,
+                on_panic: None,
             },
-            on_panic: None,
             panic_hook: true,
         }
     }
@@ -236,7 +254,7 @@ impl ThreadPoolBuilder {
     }
 
     /// Called in each thread with the worker's index, before its first task. A
-    /// panic is contained.
+    /// panic goes to [`on_panic`](Self::on_panic), and the thread goes on.
     ///
     /// # Examples
     ///
@@ -245,12 +263,14 @@ impl ThreadPoolBuilder {
     /// # Ok::<_, raddle::StartError>(())
     /// ```
     #[doc(alias = "initializer")]
+    #[track_caller]
     pub fn on_worker_start(self, hook: impl Fn(usize) + Send + Sync + 'static) -> Self {
-        self.set(|config| config.start_hook = Some(Arc::new(hook)))
+        let hook = Hook::new(hook);
+        self.set(|config| config.start_hook = Some(hook))
     }
 
     /// Called in each thread with the worker's index, after its last task. A
-    /// panic is contained.
+    /// panic goes to [`on_panic`](Self::on_panic).
     ///
     /// # Examples
     ///
@@ -258,12 +278,14 @@ impl ThreadPoolBuilder {
     /// let pool = raddle::ThreadPool::builder().workers(1).on_worker_exit(|index| println!("worker {index}")).build()?;
     /// # Ok::<_, raddle::StartError>(())
     /// ```
+    #[track_caller]
     pub fn on_worker_exit(self, hook: impl Fn(usize) + Send + Sync + 'static) -> Self {
-        self.set(|config| config.exit_hook = Some(Arc::new(hook)))
+        let hook = Hook::new(hook);
+        self.set(|config| config.exit_hook = Some(hook))
     }
 
     /// Called with panics that no handle will show: of detached tasks, of
-    /// callbacks, of destructors. Default: one report on stderr for each.
+    /// callbacks, of destructors, of the hooks of threads. Default: one report on stderr for each.
     ///
     /// # Examples
     ///
@@ -278,7 +300,7 @@ impl ThreadPoolBuilder {
     /// # Ok::<_, raddle::StartError>(())
     /// ```
     pub fn on_panic(mut self, f: impl Fn(&Panic) + Send + Sync + 'static) -> Self {
-        self.on_panic = Some(Arc::new(f));
+        self.config.on_panic = Some(Arc::new(f));
         self
     }
 
@@ -330,7 +352,8 @@ impl ThreadPoolBuilder {
     /// # Errors
     ///
     /// [`StartError::Workers`] for 0 workers, [`StartError::TooMany`] beyond
-    /// what a pool can have, [`StartError::Threads`] if the system does not
+    /// what a pool can have, [`StartError::NoRoom`] for a `queue_limit` of 0
+    /// that submitters wait for, [`StartError::Threads`] if the system does not
     /// give the threads; those that had started have ended again.
     ///
     /// # Examples
@@ -348,14 +371,14 @@ impl ThreadPoolBuilder {
         if asked > THREADS_MAX {
             return Err(StartError::too_many(asked, THREADS_MAX));
         }
+        if let Some((0, WhenFull::Wait)) = self.config.queue_limit {
+            return Err(StartError::NoRoom);
+        }
         self.config.workers = workers;
         if self.panic_hook {
             panic_hook::install();
         }
         let core = Core::start(self.config)?;
-        if let Some(on_panic) = self.on_panic {
-            unread::watch(core.id, on_panic);
-        }
         core::enlist(&core);
         Ok(ThreadPool::of(core))
     }

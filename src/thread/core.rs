@@ -60,11 +60,16 @@ pub(crate) struct Core {
 
 impl Core {
     /// Makes a pool and starts the threads that it begins with.
-    pub(super) fn start(config: Config) -> Result<Arc<Self>, StartError> {
+    pub(super) fn start(mut config: Config) -> Result<Arc<Self>, StartError> {
+        let id = fork::new_pool().ok_or(StartError::TooManyPools)?;
+        if let Some(on_panic) = config.on_panic.take() {
+            // Before the first thread runs a hook.
+            task::unread::watch(id, on_panic);
+        }
         let threads_max = config.threads_max();
         let resident = config.resident();
         let core = Arc::new(Self {
-            id: fork::new_pool(),
+            id,
             injector: Injector::new(),
             slots: (0..threads_max).map(|_| Slot::new()).collect(),
             used: AtomicUsize::new(0),

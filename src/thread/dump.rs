@@ -42,11 +42,12 @@ fn describe(core: &Core, text: &mut String) -> std::fmt::Result {
     let stats = core.stats();
     writeln!(
         text,
-        "pool {:?}: {} workers, {} threads, {:?}",
+        "pool {:?} (number {}): {:?}, workers {}, threads {}",
         core.config.name,
+        core.id,
+        core.intake(),
         stats.workers,
         stats.threads,
-        core.intake(),
     )?;
     writeln!(
         text,
@@ -61,11 +62,21 @@ fn describe(core: &Core, text: &mut String) -> std::fmt::Result {
             lines.push(format!("  worker {index}: {below}{}", task.info()));
             depth += 1;
         });
-        let blocked_on = *slot.blocked_on.lock();
+        let blocked_on = slot.blocked_on.lock().clone();
         for (depth, line) in lines.into_iter().enumerate() {
             text.push_str(&line);
-            match blocked_on.filter(|_| depth == 0) {
-                Some(BlockedOn::Task(id)) => writeln!(text, ", waits for task #{id}")?,
+            match blocked_on.as_ref().filter(|_| depth == 0) {
+                Some(BlockedOn::Task {
+                    id,
+                    name,
+                    submitted_at,
+                }) => {
+                    write!(text, ", waits for task #{id}")?;
+                    if let Some(name) = name {
+                        write!(text, " {name:?}")?;
+                    }
+                    writeln!(text, ", submitted at {submitted_at}")?;
+                }
                 Some(BlockedOn::Thing(name)) => writeln!(text, ", waits for {name}")?,
                 None => text.push('\n'),
             }

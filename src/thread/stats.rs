@@ -2,6 +2,7 @@
 
 use super::core::Core;
 use crate::primitive::atomic::Ordering::Relaxed;
+use crate::primitive::unmodelled::AtomicU64;
 
 /// What a pool does and has done: `ThreadPool::stats`.
 ///
@@ -30,12 +31,16 @@ pub struct PoolStats {
     pub delayed: usize,
     /// Threads that wait inside a task.
     pub blocked: usize,
-    /// Tasks that have returned.
+    /// Tasks that have returned, in a thread of the pool: what a submitter runs
+    /// itself (`RunHere`, `caller_runs`) is in none of these figures.
     pub finished: u64,
     /// Tasks that have panicked.
     pub panicked: u64,
-    /// Tasks that a shutdown has cancelled.
+    /// Tasks cancelled before they started. One in the queue is counted when
+    /// its turn has come.
     pub cancelled: u64,
+    /// Tasks whose time limit had passed before they started; counted likewise.
+    pub expired: u64,
     /// Visits to other workers' deques that found something.
     pub stolen: u64,
     /// Tasks that ended after their time limit; their results were dropped.
@@ -51,19 +56,24 @@ impl Core {
             threads: self.sleep.live(),
             queued: self.injector.len(),
             delayed: self.delayed.len(),
-            // ORDERING: Relaxed here and below, statistics.
+            // ORDERING: Relaxed, statistics.
             cancelled: self.discarded.load(Relaxed),
             over_limit: self.queue_overdraft(),
             ..PoolStats::default()
         };
+        // ORDERING: Relaxed, statistics.
+        let read = |counter: &AtomicU64| counter.load(Relaxed);
         for slot in self.used_slots() {
+            let counters = &slot.counters;
             stats.queued += slot.stealer().map_or(0, |stealer| stealer.len());
             stats.running += usize::from(slot.running.is_busy());
             stats.blocked += usize::from(slot.blocked_on.lock().is_some());
-            stats.finished += slot.counters.finished.load(Relaxed);
-            stats.panicked += slot.counters.panicked.load(Relaxed);
-            stats.overdue += slot.counters.late.load(Relaxed);
-            stats.stolen += slot.counters.stolen.load(Relaxed);
+            stats.finished += read(&counters.finished);
+            stats.panicked += read(&counters.panicked);
+            stats.cancelled += read(&counters.cancelled);
+            stats.expired += read(&counters.expired);
+            stats.overdue += read(&counters.late);
+            stats.stolen += read(&counters.stolen);
         }
         stats
     }

@@ -72,6 +72,8 @@ pub(super) struct Counters {
     pub(super) finished: AtomicU64,
     pub(super) panicked: AtomicU64,
     pub(super) late: AtomicU64,
+    pub(super) cancelled: AtomicU64,
+    pub(super) expired: AtomicU64,
     pub(super) stolen: AtomicU64,
 }
 
@@ -84,7 +86,9 @@ impl Counters {
 
     fn count(&self, ran: Ran) {
         match ran {
-            Ran::Stale => {}
+            Ran::Claimed => {}
+            Ran::Cancelled => Self::add_one(&self.cancelled),
+            Ran::Expired => Self::add_one(&self.expired),
             Ran::Finished => Self::add_one(&self.finished),
             Ran::Panicked => Self::add_one(&self.panicked),
             Ran::Late => Self::add_one(&self.late),
@@ -162,7 +166,7 @@ pub(super) fn main(core: Arc<Core>, index: usize) {
         if core.config.has_start_hook() {
             // A hook may take its time: meanwhile nobody must count on us.
             worker.stop_searching();
-            core.config.run_start_hook(index);
+            core.config.run_start_hook(core.id, index);
         }
         worker.work()
     });
@@ -170,7 +174,7 @@ pub(super) fn main(core: Arc<Core>, index: usize) {
         // The crew has let it go, so it is no member any more.
         WORKER.set(ptr::null());
     }
-    core.config.run_exit_hook(index);
+    core.config.run_exit_hook(core.id, index);
     WORKER.set(ptr::null());
     let Worker {
         deque, standing, ..

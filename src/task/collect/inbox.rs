@@ -103,7 +103,7 @@ impl Inbox {
             if let Some(key) = self.take_or_leave(Sleeper::Thread(Arc::clone(&parker))) {
                 return Some(key);
             }
-            let _ = blocking.get_or_insert_with(|| Blocking::start(on));
+            let _ = blocking.get_or_insert_with(|| Blocking::start(on.clone()));
             if !parker.park_until(deadline.instant()) {
                 self.forget_sleeper();
                 return self.take();

@@ -21,8 +21,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use super::{AsCompleted, CancellationToken, Handle, Submit, Task, With};
-use crate::error::{Refusal, SubmitError, TaskError, TimedOut};
-use crate::primitive::now;
+use crate::error::{Refusal, SubmitError, TaskError};
 use crate::wait::deadline::Deadline;
 
 type Outcome<T> = Result<T, TaskError>;
@@ -52,7 +51,6 @@ pub struct TaskGroup<'p, P, T> {
     outcomes: Vec<Option<Outcome<T>>>,
     limit: usize,
     deadline: Deadline,
-    made: Instant,
 }
 
 impl<'p, P, T> TaskGroup<'p, P, T> {
@@ -66,7 +64,6 @@ impl<'p, P, T> TaskGroup<'p, P, T> {
             outcomes: Vec::new(),
             limit: usize::MAX,
             deadline: Deadline::NEVER,
-            made: now(),
         }
     }
 
@@ -216,16 +213,11 @@ impl<'p, P, T> TaskGroup<'p, P, T> {
     /// is late.
     fn expire(&mut self) {
         self.token.cancel();
-        let limit = self.deadline.instant();
-        let limit = limit.map_or(Duration::ZERO, |at| at.saturating_duration_since(self.made));
         for (index, handle) in self.tasks.drain() {
             handle.cancel();
+            let late = handle.task().header().given_up();
             let outcome = match handle.result_timeout(Duration::ZERO) {
-                Ok(Err(TaskError::Cancelled)) | Err(_) => {
-                    let ran_for = self.made.elapsed();
-                    let late = TimedOut::new(limit, ran_for, false);
-                    Err(TaskError::TimedOut(Box::new(late)))
-                }
+                Ok(Err(TaskError::Cancelled)) | Err(_) => Err(late),
                 Ok(outcome) => outcome,
             };
             self.outcomes[index] = Some(outcome);

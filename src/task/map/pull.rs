@@ -19,8 +19,8 @@ use std::vec;
 use super::super::extras::Options;
 use super::super::{AsCompleted, Handle};
 use super::{Input, Output, Run};
-use crate::error::{TaskError, TimedOut};
-use crate::primitive::{catch_unwind, drop_contained, mutant, now};
+use crate::error::TaskError;
+use crate::primitive::{catch_unwind, drop_contained, mutant};
 use crate::wait::deadline::Deadline;
 
 /// A chunk starts with room for at most so many items.
@@ -41,8 +41,8 @@ pub(super) struct Pull<'p, I: Iterator, R, K> {
     split: fn(I::Item) -> (K, I::Item),
     width: usize,
     settings: Settings,
-    /// When the first item was asked for.
-    started: Option<Instant>,
+    /// The first item was asked for.
+    has_started: bool,
     window: Window<K, R>,
     current: Option<Current<K, R>>,
     alive: usize,
@@ -89,7 +89,7 @@ impl<'p, I: Iterator, R, K> Pull<'p, I, R, K> {
                 timeout: None,
                 deadline: None,
             },
-            started: None,
+            has_started: false,
             window: Window::default(),
             current: None,
             alive: 0,
@@ -97,10 +97,7 @@ impl<'p, I: Iterator, R, K> Pull<'p, I, R, K> {
     }
 
     fn check_fresh(&self) {
-        assert!(
-            self.started.is_none(),
-            "a map is set up before it is advanced"
-        );
+        assert!(!self.has_started, "a map is set up before it is advanced");
     }
 
     pub(super) fn settings(&mut self) -> &mut Settings {
@@ -116,7 +113,7 @@ impl<'p, I: Iterator, R, K> Pull<'p, I, R, K> {
             split,
             width: self.width,
             settings: self.settings,
-            started: None,
+            has_started: false,
             window: Window::default(),
             current: None,
             alive: 0,
@@ -124,7 +121,7 @@ impl<'p, I: Iterator, R, K> Pull<'p, I, R, K> {
     }
 
     pub(super) fn next(&mut self) -> Option<(K, Result<R, TaskError>)> {
-        if self.started.is_none() {
+        if !self.has_started {
             self.start();
         }
         loop {
@@ -160,7 +157,7 @@ impl<'p, I: Iterator, R, K> Pull<'p, I, R, K> {
     }
 
     fn start(&mut self) {
-        self.started = Some(now());
+        self.has_started = true;
         if self.settings.unordered {
             self.window = Window::Unordered(AsCompleted::new());
         }
@@ -289,11 +286,7 @@ impl<'p, I: Iterator, R, K> Pull<'p, I, R, K> {
             return Some((keys, handle.result()));
         }
         handle.cancel();
-        let (started, at) = (self.started, self.settings.deadline);
-        let limit = (at.zip(started)).map(|(at, started)| at.saturating_duration_since(started));
-        let ran_for = started.map_or(Duration::ZERO, |started| started.elapsed());
-        let late = TimedOut::new(limit.unwrap_or_default(), ran_for, false);
-        Some((keys, Err(TaskError::TimedOut(Box::new(late)))))
+        Some((keys, Err(handle.task().header().given_up())))
     }
 
     pub(super) fn size_hint(&self) -> (usize, Option<usize>) {
