@@ -106,18 +106,18 @@ fn park(task: Ref, deadline: Deadline) -> bool {
     let offer = (deadline.is_never() && header.asks.is_limited())
         .then(|| Offer::make(&parker))
         .flatten();
-    let on = BlockedOn::Task {
+    let on = || BlockedOn::Task {
         id: header.id.get(),
         name: header.name().map(str::to_owned),
         submitted_at: header.site,
     };
-    let mut blocking = Blocking::start(on.clone());
+    let mut blocking = Blocking::start_on(on);
     while !entry.is_done() {
         if parker.park_until(deadline.instant()) {
             if offer.as_ref().is_some_and(Offer::take_call) {
                 drop(blocking);
                 claim_as_last_resort(task);
-                blocking = Blocking::start(on.clone());
+                blocking = Blocking::start_on(on);
             }
             continue;
         }
