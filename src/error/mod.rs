@@ -172,17 +172,59 @@ impl TimedOut {
         }
     }
 
-    /// The limit that the task was given.
+    /// The limit that the task was given: its `timeout`, or how long it had
+    /// until its `deadline`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{TaskError, ThreadPool, task};
+    /// use std::time::Duration;
+    ///
+    /// let pool = ThreadPool::new(1)?;
+    /// let limit = Duration::from_millis(5);
+    /// let sleeps = task(|| raddle::current().unwrap().token().wait()).timeout(limit);
+    /// match pool.submit(sleeps).result() {
+    ///     Err(TaskError::TimedOut(late)) => assert_eq!(late.limit(), limit),
+    ///     other => unreachable!("{other:?}"),
+    /// }
+    /// # Ok::<_, raddle::StartError>(())
+    /// ```
     pub fn limit(&self) -> Duration {
         self.limit
     }
 
     /// How long the task had been running at its limit; zero if it had not started.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{Inline, TaskError, task};
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let too_late = task(|| 1).deadline(Instant::now());
+    /// match Inline.submit(too_late).result() {
+    ///     Err(TaskError::TimedOut(late)) => assert_eq!(late.ran_for(), Duration::ZERO),
+    ///     other => unreachable!("{other:?}"),
+    /// }
+    /// ```
     pub fn ran_for(&self) -> Duration {
         self.ran_for
     }
 
     /// Whether the work was ended, not only the waiting: never on threads.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{Inline, TaskError, task};
+    ///
+    /// let too_late = task(|| 1).deadline(std::time::Instant::now());
+    /// match Inline.submit(too_late).result() {
+    ///     Err(TaskError::TimedOut(late)) => assert!(!late.killed()),
+    ///     other => unreachable!("{other:?}"),
+    /// }
+    /// ```
     pub fn killed(&self) -> bool {
         self.killed
     }
@@ -243,16 +285,59 @@ impl GroupError {
     }
 
     /// All errors, in the order of submission; at least one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{Inline, TaskGroup};
+    ///
+    /// let mut group = TaskGroup::new(&Inline);
+    /// group.submit(|| 1);
+    /// group.submit(|| panic!("no luck"));
+    /// let failed = group.all().unwrap_err();
+    /// for error in failed.errors() {
+    ///     eprintln!("{error}");
+    /// }
+    /// # assert_eq!(failed.errors().len(), 1);
+    /// ```
     pub fn errors(&self) -> &[TaskError] {
         &self.errors
     }
 
     /// The errors by value, in the order of submission; at least one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{Inline, TaskGroup};
+    ///
+    /// let mut group = TaskGroup::new(&Inline);
+    /// group.submit(|| 1);
+    /// group.submit(|| panic!("no luck"));
+    /// let failed = group.all().unwrap_err();
+    /// for error in failed.into_errors() {
+    ///     if let raddle::TaskError::Panicked(panic) = error {
+    ///         assert!(panic.into_payload().is::<&str>());
+    ///     }
+    /// }
+    /// ```
     pub fn into_errors(self) -> Vec<TaskError> {
         self.errors
     }
 
-    /// The first error.
+    /// The first error, in the order of submission.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{Inline, TaskGroup};
+    ///
+    /// let mut group = TaskGroup::new(&Inline);
+    /// group.submit(|| 1);
+    /// group.submit(|| panic!("no luck"));
+    /// let failed = group.all().unwrap_err();
+    /// assert_eq!(failed.first().to_string(), "the task panicked: no luck");
+    /// ```
     pub fn first(&self) -> &TaskError {
         &self.errors[0]
     }

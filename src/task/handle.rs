@@ -180,6 +180,10 @@ impl<T> Handle<T> {
 
     /// Waits at most `limit` until the task has ended; says whether it has.
     ///
+    /// Blocks so long at most. `Duration::ZERO` looks once, `Duration::MAX`
+    /// waits for ever, as [`wait`](Self::wait) does. A wait with a limit never
+    /// runs the task itself.
+    ///
     /// # Examples
     ///
     /// ```
@@ -191,6 +195,9 @@ impl<T> Handle<T> {
     }
 
     /// Waits until `at` for the task to end; says whether it has.
+    ///
+    /// Blocks as [`wait_timeout`](Self::wait_timeout) does; a time that has
+    /// passed looks once.
     ///
     /// # Examples
     ///

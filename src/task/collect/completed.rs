@@ -62,6 +62,18 @@ pub fn as_completed<K, T>(handles: impl IntoIterator<Item = (K, Handle<T>)>) -> 
 /// The iterator that [`as_completed`] returns.
 ///
 /// Dropping it detaches the tasks whose results were not yielded.
+///
+/// # Examples
+///
+/// ```
+/// use raddle::{AsCompleted, Inline, as_completed};
+///
+/// let mut tasks: AsCompleted<&str, u32> = as_completed([]);
+/// tasks.extend([("a", Inline.submit(|| 1)), ("b", Inline.submit(|| 2))]);
+/// assert_eq!(tasks.len(), 2);
+/// let sum = tasks.map(|(_, value)| value).sum::<Result<u32, _>>();
+/// assert_eq!(sum.unwrap(), 3);
+/// ```
 #[must_use = "an iterator is lazy: the results come as it is advanced"]
 pub struct AsCompleted<K, T> {
     pub(super) inbox: Arc<Inbox>,
@@ -170,9 +182,26 @@ impl<K, T> AsCompleted<K, T> {
 
     /// As [`next`](Iterator::next), but waits until `at` at most.
     ///
+    /// Blocks as [`next_timeout`](Self::next_timeout) does; a time that has
+    /// passed yields what has ended.
+    ///
     /// # Errors
     ///
     /// [`TimedOutWaiting`] when none has ended by then; nothing is lost.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{Inline, as_completed};
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let give_up = Instant::now() + Duration::from_secs(5);
+    /// let mut tasks = as_completed([("a", Inline.submit(|| 1)), ("b", Inline.submit(|| 2))]);
+    /// while let Ok(Some((key, value))) = tasks.next_deadline(give_up) {
+    ///     println!("{key}: {}", value.unwrap());
+    /// }
+    /// assert_eq!(tasks.len(), 0); // all came in time
+    /// ```
     #[allow(clippy::type_complexity)]
     pub fn next_deadline(
         &mut self,
@@ -204,6 +233,32 @@ impl<K, T> AsCompleted<K, T> {
 
     /// One step of [`next_async`](Self::next_async), for whoever implements a
     /// stream. The waker of the last call is the one that is woken.
+    ///
+    /// Never blocks.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{AsCompleted, TaskError};
+    /// use std::pin::Pin;
+    /// use std::task::{Context, Poll};
+    ///
+    /// struct Ended<T>(AsCompleted<usize, T>);
+    ///
+    /// /// As `futures::Stream` has it.
+    /// impl<T> Ended<T> {
+    ///     fn poll_next(
+    ///         self: Pin<&mut Self>,
+    ///         context: &mut Context<'_>,
+    ///     ) -> Poll<Option<(usize, Result<T, TaskError>)>> {
+    ///         self.get_mut().0.poll_next(context)
+    ///     }
+    /// }
+    /// # use {raddle::{Inline, as_completed}, std::{pin::pin, task::Waker}};
+    /// # let ended = pin!(Ended(as_completed([(7, Inline.submit(|| 1))])));
+    /// # let next = ended.poll_next(&mut Context::from_waker(Waker::noop()));
+    /// # assert!(matches!(next, Poll::Ready(Some((7, Ok(1))))));
+    /// ```
     pub fn poll_next(
         &mut self,
         context: &mut Context<'_>,

@@ -33,6 +33,17 @@ use crate::primitive::fork;
 use crate::wait::deadline::Deadline;
 
 /// What [`wait`] waits for.
+///
+/// # Examples
+///
+/// ```
+/// use raddle::{Inline, When, wait};
+///
+/// let handles = [6, 0].map(|n| Inline.submit(move || 6 / n));
+/// assert!(wait(&handles, When::FirstError, None));
+/// let failed = handles.into_iter().find_map(|handle| handle.result().err());
+/// assert!(failed.is_some_and(|error| error.is_panicked()));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum When {
