@@ -23,6 +23,11 @@ use crate::wait::waiter::{Waiter, Wake};
 /// [`cancel_on_drop`](Self::cancel_on_drop) changes that. `.await` works on
 /// any runtime and is cancel-safe: dropping the future drops the handle.
 ///
+/// `(&mut handle).await` keeps the handle, and takes the result out all the
+/// same: [`result`](Self::result) and its twins then say
+/// [`TaskError::Cancelled`], [`state`](Self::state) says `Finished` whatever
+/// the outcome was, and awaiting the handle once more panics.
+///
 /// # Memory ordering
 ///
 /// Everything the task did happens-before the return of a wait that finds it
@@ -71,7 +76,9 @@ impl<T> Handle<T> {
     ///
     /// On a worker of the task's own pool, the wait runs the task itself if
     /// nobody has started it, else a spare worker takes this one's place: it
-    /// never deadlocks, and never runs another task in the meantime.
+    /// never deadlocks, and never runs another task in the meantime. But a task
+    /// that waits for itself, or tasks that wait for each other in a circle,
+    /// never end; [`dump`](crate::dump) shows them.
     ///
     /// Blocks; [`result_timeout`](Self::result_timeout) and
     /// [`result_deadline`](Self::result_deadline) are its timed twins.
@@ -79,7 +86,8 @@ impl<T> Handle<T> {
     /// # Errors
     ///
     /// [`TaskError::Panicked`] with the payload if the task panicked,
-    /// [`TaskError::Cancelled`] if it was cancelled before it started,
+    /// [`TaskError::Cancelled`] if it was cancelled before it started, or if
+    /// the result was taken before by `(&mut handle).await`,
     /// [`TaskError::TimedOut`] if a limit set on the task has passed,
     /// [`TaskError::Refused`] if the pool did not take it.
     ///
@@ -422,7 +430,7 @@ impl<T> Future for Handle<T> {
 
     /// # Panics
     ///
-    /// When polled again after it was ready.
+    /// When polled again after the result was taken.
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let task = self.task;
         match waiting::poll(task, context) {
