@@ -43,6 +43,8 @@ pub use submit::{Refusal, SubmitError};
 /// assert!(error.is_refused());
 /// assert!(error.to_string().contains("shut down"));
 /// ```
+#[doc(alias = "CancelledError")]
+#[doc(alias = "TimeoutError")]
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TaskError {
@@ -51,9 +53,11 @@ pub enum TaskError {
     Panicked(Box<Panic>),
     /// The task was cancelled before it had a result: by its handle, a
     /// token, its group or a shutdown.
+    #[doc(alias = "CancelledError")]
     #[error("the task was cancelled")]
     Cancelled,
     /// The task reached its time limit.
+    #[doc(alias = "TimeoutError")]
     #[error(transparent)]
     TimedOut(Box<TimedOut>),
     /// The task was never accepted.

@@ -121,6 +121,7 @@ impl ThreadPool {
     /// assert!(text.result().unwrap().is_ok());
     /// # Ok::<_, raddle::StartError>(())
     /// ```
+    #[doc(alias = "ThreadPoolExecutor")]
     pub fn for_blocking(workers_max: usize) -> Result<Self, StartError> {
         Self::builder().workers(workers_max).on_demand(true).build()
     }

@@ -44,15 +44,21 @@ use crate::wait::deadline::Deadline;
 /// let failed = handles.into_iter().find_map(|handle| handle.result().err());
 /// assert!(failed.is_some_and(|error| error.is_panicked()));
 /// ```
+#[doc(alias = "FIRST_COMPLETED")]
+#[doc(alias = "FIRST_EXCEPTION")]
+#[doc(alias = "ALL_COMPLETED")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum When {
     /// One of the tasks has ended, well or not.
+    #[doc(alias = "FIRST_COMPLETED")]
     FirstDone,
     /// One of the tasks has failed, or all have ended. A panic, a time limit
     /// and a refusal are failures; a cancellation is none.
+    #[doc(alias = "FIRST_EXCEPTION")]
     FirstError,
     /// All tasks have ended.
+    #[doc(alias = "ALL_COMPLETED")]
     AllDone,
 }
 

@@ -275,6 +275,7 @@ impl<'p, I: Iterator, R> Map<'p, I, R> {
     /// let mut late = raddle::Inline.map(0..100, |n| n).deadline(Instant::now());
     /// assert!(late.next().is_none());
     /// ```
+    #[doc(alias = "timeout")]
     pub fn deadline(mut self, at: Instant) -> Self {
         self.0.settings().deadline = Some(at);
         self
