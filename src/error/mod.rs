@@ -24,7 +24,6 @@ use std::fmt;
 use std::time::Duration;
 
 pub use panic::Panic;
-#[allow(unused_imports)] // the worker that catches panics comes with the pool
 pub(crate) use panic::PanicNote;
 pub use start::StartError;
 pub use submit::{Refusal, SubmitError};
@@ -167,7 +166,6 @@ pub struct TimedOut {
 }
 
 impl TimedOut {
-    #[allow(dead_code)] // the pool's time limits make these
     pub(crate) fn new(limit: Duration, ran_for: Duration, killed: bool) -> Self {
         Self {
             limit,
@@ -276,7 +274,6 @@ pub struct GroupError {
 
 impl GroupError {
     /// `None` when there is no error.
-    #[allow(dead_code)] // the group comes with the pool
     pub(crate) fn new(errors: Vec<TaskError>) -> Option<Self> {
         (!errors.is_empty()).then_some(Self { errors })
     }

@@ -70,7 +70,6 @@ impl Drop for Payload {
 }
 
 impl Panic {
-    #[allow(dead_code)] // the worker that catches panics comes with the pool
     pub(crate) fn new(
         payload: Box<dyn Any + Send>,
         note: PanicNote,

@@ -73,7 +73,6 @@ pub struct SubmitError<T> {
 }
 
 impl<T> SubmitError<T> {
-    #[allow(dead_code)] // the pool makes these
     pub(crate) fn new(why: Refusal, task: T) -> Self {
         Self { why, task }
     }
