@@ -86,6 +86,9 @@ pub struct AsCompleted<K, T> {
     fork_floor: u32,
 }
 
+/// A task that has ended: its key and its result.
+type Ended<K, T> = (K, Result<T, TaskError>);
+
 struct Slot<K, T> {
     key: K,
     handle: Handle<T>,
@@ -169,11 +172,10 @@ impl<K, T> AsCompleted<K, T> {
     /// assert_eq!((key, value.unwrap()), ("a", 1));
     /// assert!(tasks.next_timeout(Duration::ZERO).unwrap().is_none());
     /// ```
-    #[allow(clippy::type_complexity)]
     pub fn next_timeout(
         &mut self,
         limit: Duration,
-    ) -> Result<Option<(K, Result<T, TaskError>)>, TimedOutWaiting> {
+    ) -> Result<Option<Ended<K, T>>, TimedOutWaiting> {
         match limit {
             Duration::MAX => Ok(self.next()),
             limit => self.next_until(Deadline::after(limit)),
@@ -202,11 +204,7 @@ impl<K, T> AsCompleted<K, T> {
     /// }
     /// assert_eq!(tasks.len(), 0); // all came in time
     /// ```
-    #[allow(clippy::type_complexity)]
-    pub fn next_deadline(
-        &mut self,
-        at: Instant,
-    ) -> Result<Option<(K, Result<T, TaskError>)>, TimedOutWaiting> {
+    pub fn next_deadline(&mut self, at: Instant) -> Result<Option<Ended<K, T>>, TimedOutWaiting> {
         self.next_until(Deadline::at(at))
     }
 
@@ -227,7 +225,7 @@ impl<K, T> AsCompleted<K, T> {
     ///     }
     /// });
     /// ```
-    pub async fn next_async(&mut self) -> Option<(K, Result<T, TaskError>)> {
+    pub async fn next_async(&mut self) -> Option<Ended<K, T>> {
         poll_fn(|context| self.poll_next(context)).await
     }
 
@@ -259,10 +257,7 @@ impl<K, T> AsCompleted<K, T> {
     /// # let next = ended.poll_next(&mut Context::from_waker(Waker::noop()));
     /// # assert!(matches!(next, Poll::Ready(Some((7, Ok(1))))));
     /// ```
-    pub fn poll_next(
-        &mut self,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<(K, Result<T, TaskError>)>> {
+    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Ended<K, T>>> {
         self.mind_fork();
         if self.left == 0 {
             return Poll::Ready(None);
@@ -273,11 +268,10 @@ impl<K, T> AsCompleted<K, T> {
         }
     }
 
-    #[allow(clippy::type_complexity)]
     pub(in super::super) fn next_until(
         &mut self,
         deadline: Deadline,
-    ) -> Result<Option<(K, Result<T, TaskError>)>, TimedOutWaiting> {
+    ) -> Result<Option<Ended<K, T>>, TimedOutWaiting> {
         self.mind_fork();
         if self.left == 0 {
             return Ok(None);
@@ -321,7 +315,7 @@ impl<K, T> AsCompleted<K, T> {
     }
 
     /// The handle is finished, or its pool is gone: this does not block.
-    fn take(&mut self, index: usize) -> Option<(K, Result<T, TaskError>)> {
+    fn take(&mut self, index: usize) -> Option<Ended<K, T>> {
         let slot = self.slots.get_mut(index)?.take()?;
         self.free.push(index);
         self.left -= 1;
@@ -398,7 +392,7 @@ impl<K, T> AsCompleted<K, T> {
 }
 
 impl<K, T> Iterator for AsCompleted<K, T> {
-    type Item = (K, Result<T, TaskError>);
+    type Item = Ended<K, T>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.next_until(Deadline::NEVER).unwrap_or(None)

@@ -177,11 +177,7 @@ impl<'p, P, T> TaskGroup<'p, P, T> {
         W: Task<Output = T>,
         P: Submit<With<W>>,
     {
-        if !self.make_room(Deadline::after(limit)) {
-            return Err(SubmitError::new(Refusal::Full, task));
-        }
-        self.start(task);
-        Ok(())
+        self.submit_until(task, Deadline::after(limit))
     }
 
     /// As [`submit`](Self::submit), but waits until `at` at most for room.
@@ -212,7 +208,16 @@ impl<'p, P, T> TaskGroup<'p, P, T> {
         W: Task<Output = T>,
         P: Submit<With<W>>,
     {
-        if !self.make_room(Deadline::at(at)) {
+        self.submit_until(task, Deadline::at(at))
+    }
+
+    #[track_caller]
+    fn submit_until<W>(&mut self, task: W, deadline: Deadline) -> Result<(), SubmitError<W>>
+    where
+        W: Task<Output = T>,
+        P: Submit<With<W>>,
+    {
+        if !self.make_room(deadline) {
             return Err(SubmitError::new(Refusal::Full, task));
         }
         self.start(task);
