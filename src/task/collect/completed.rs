@@ -153,9 +153,9 @@ impl<K, T> AsCompleted<K, T> {
 
     /// As [`next`](Iterator::next), but waits at most `limit`.
     ///
-    /// `Duration::ZERO` yields what has ended, `Duration::MAX` waits for ever.
-    /// [`len`](ExactSizeIterator::len) says how many are left. Blocks, and
-    /// never runs a task in the meantime.
+    /// `Duration::ZERO` yields what has ended, `Duration::MAX` waits for ever,
+    /// as `next` does. [`len`](ExactSizeIterator::len) says how many are left.
+    /// Blocks; under a limit it never runs a task in the meantime.
     ///
     /// # Errors
     ///
