@@ -147,7 +147,8 @@ fn c064_process_exit_with_pending_tasks() {
     });
 }
 
-/// Models: "last sleeper", "submit against shutdown" (src/thread/sleep).
+/// Models: `jobs_published_while_the_last_two_fall_asleep_are_run`,
+/// `a_job_submitted_while_the_pool_ends_is_run_or_cancelled` (src/thread/sleep).
 #[test]
 fn c066_shutdown_while_all_workers_wait_on_more_work() {
     watch(|| {
@@ -185,7 +186,7 @@ fn c066_shutdown_while_all_workers_wait_on_more_work() {
     });
 }
 
-/// Models: "submit against shutdown" (src/thread).
+/// Models: `a_task_submitted_during_shutdown_has_an_end` (src/thread).
 #[test]
 fn c067_cancel_queued_finishes_the_running_and_cancels_the_queue() {
     watch(|| {
@@ -448,7 +449,7 @@ fn c082_the_finished_count_is_monotone_and_never_ahead() {
     });
 }
 
-/// Models: cancel against run (src/task).
+/// Models: `a_task_runs_or_is_cancelled_and_never_both` (src/task).
 #[test]
 fn c083_a_queued_task_can_be_removed_a_running_one_cannot() {
     watch(|| {

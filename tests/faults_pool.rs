@@ -18,7 +18,9 @@ use raddle::{
     WhenFull, block_on, block_on_timeout, current, dump, task, wait,
 };
 
-/// Models: "sleep against lock-free flags", "last sleeper" (src/thread/sleep).
+/// Models: `a_flag_raised_while_the_worker_falls_asleep_is_seen`,
+/// `a_job_injected_while_the_worker_falls_asleep_is_seen`,
+/// `jobs_published_while_the_last_two_fall_asleep_are_run` (src/thread/sleep).
 #[test]
 fn t01_no_submit_is_forgotten_by_a_worker_that_falls_asleep() {
     watch(|| {
@@ -392,7 +394,8 @@ fn t10_at_the_cap_a_limit_holds() {
     });
 }
 
-/// Models: "submit against shutdown" (src/thread).
+/// Models: `a_task_submitted_during_shutdown_has_an_end` (src/thread),
+/// `a_job_submitted_while_the_pool_ends_is_run_or_cancelled` (src/thread/sleep).
 #[test]
 fn t12_every_accepted_task_resolves_when_the_pool_shuts_down() {
     watch(|| {
@@ -797,7 +800,9 @@ fn t17_user_code_may_reenter_every_method_from_anywhere() {
 }
 
 /// A task in every state, and who goes first: its handle, its queue, its pool.
-/// Models: drop of the handle against run, cancel, limit (src/task).
+/// Models: `a_handle_dropped_while_its_task_ends_frees_once`,
+/// `a_task_runs_or_is_cancelled_and_never_both`,
+/// `limit_end_and_drop_free_once` (src/task).
 #[test]
 fn t18_every_value_is_dropped_once_whoever_goes_first() {
     watch(|| {

@@ -73,17 +73,41 @@ pub struct SubmitError<T> {
 }
 
 impl<T> SubmitError<T> {
-    #[allow(dead_code)] // the pool makes these
     pub(crate) fn new(why: Refusal, task: T) -> Self {
         Self { why, task }
     }
 
     /// Why the task was not accepted.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{Refusal, ThreadPool, WhenFull};
+    ///
+    /// let pool = ThreadPool::builder().workers(1).queue_limit(0, WhenFull::Refuse).build()?;
+    /// let refused = pool.try_submit(|| 42).unwrap_err();
+    /// assert_eq!(refused.why(), Refusal::Full);
+    /// # Ok::<_, raddle::StartError>(())
+    /// ```
     pub fn why(&self) -> Refusal {
         self.why
     }
 
     /// The task itself, as it was given.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{ThreadPool, WhenFull};
+    ///
+    /// let pool = ThreadPool::builder().workers(1).queue_limit(0, WhenFull::Refuse).build()?;
+    /// let answer = match pool.try_submit(|| 42) {
+    ///     Ok(handle) => handle.result().unwrap(),
+    ///     Err(refused) => refused.into_task()(), // run it here instead
+    /// };
+    /// assert_eq!(answer, 42);
+    /// # Ok::<_, raddle::StartError>(())
+    /// ```
     pub fn into_task(self) -> T {
         self.task
     }

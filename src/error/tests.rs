@@ -134,8 +134,14 @@ fn threads_that_failed_to_start_name_their_cause() {
         got: 3,
         source,
     };
-    assert!(error.to_string().starts_with("only 3 of 8 "));
-    assert!(error.source().is_some());
+    let text = error.to_string();
+    assert!(text.starts_with("only 3 of 8 "), "{text}");
+    assert!(text.contains("stack_size"), "{text}");
+    assert!(
+        text.contains(&error.source().unwrap().to_string()),
+        "{text}"
+    );
+    assert_eq!(text.lines().count(), 1, "{text}");
 }
 
 #[test]

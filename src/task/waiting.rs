@@ -141,7 +141,7 @@ fn remove<'a>(header: &Header, pick: impl Fn(&Waiter) -> bool) -> Option<&'a Wai
     let found = list.remove(pick);
     if let Err((word, rest)) = header.state.put_back(list) {
         // The task has ended while we had the list: we wake the rest.
-        for payload in rest.notify(word.phase() as usize) {
+        for payload in rest.notify(word.outcome() as usize) {
             unread::report_payload(header.pool, Some(payload), header.site);
         }
     }
@@ -154,7 +154,7 @@ pub(super) fn register(task: Ref, entry: &Waiter) {
     // SAFETY: a boxed entry stays where it is, and this one was just made.
     if let Err(word) = unsafe { header.state.push(entry) } {
         entry.set_next(List::EMPTY);
-        for payload in List::from_addr(entry.addr()).notify(word.phase() as usize) {
+        for payload in List::from_addr(entry.addr()).notify(word.outcome() as usize) {
             unread::report_payload(header.pool, Some(payload), header.site);
         }
     }

@@ -227,6 +227,10 @@ impl ThreadPoolBuilder {
 
     /// The size of each thread's stack, in bytes. Default: std's, 2 MiB.
     ///
+    /// One that the system cannot give fails [`build`](Self::build) with
+    /// [`StartError::Threads`]; one too small for the tasks or for the pool's own
+    /// code overflows, which ends the process.
+    ///
     /// # Examples
     ///
     /// ```
@@ -354,7 +358,7 @@ impl ThreadPoolBuilder {
     /// [`StartError::Workers`] for 0 workers, [`StartError::TooMany`] beyond
     /// what a pool can have, [`StartError::NoRoom`] for a `queue_limit` of 0
     /// that submitters wait for, [`StartError::Threads`] if the system does not
-    /// give the threads; those that had started have ended again.
+    /// give the threads or their stacks; those that had started have ended again.
     ///
     /// # Examples
     ///

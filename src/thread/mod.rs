@@ -121,6 +121,7 @@ impl ThreadPool {
     /// assert!(text.result().unwrap().is_ok());
     /// # Ok::<_, raddle::StartError>(())
     /// ```
+    #[doc(alias = "ThreadPoolExecutor")]
     pub fn for_blocking(workers_max: usize) -> Result<Self, StartError> {
         Self::builder().workers(workers_max).on_demand(true).build()
     }
@@ -180,9 +181,10 @@ impl ThreadPool {
     /// Submits a task.
     ///
     /// Never blocks, unless the pool has a
-    /// [`queue_limit`](ThreadPoolBuilder::queue_limit) with [`WhenFull::Wait`];
-    /// [`submit_timeout`](Self::submit_timeout) is the timed twin for that. A
-    /// task that is refused has a handle that says so.
+    /// [`queue_limit`](ThreadPoolBuilder::queue_limit): with [`WhenFull::Wait`]
+    /// it waits for room, and [`submit_timeout`](Self::submit_timeout) is the
+    /// timed twin; with [`WhenFull::RunHere`] it may run the task. A task that
+    /// is refused has a handle that says so.
     ///
     /// # Examples
     ///
@@ -205,6 +207,13 @@ impl ThreadPool {
 
     /// Submits a task, and waits at most `limit` for room in the queue.
     ///
+    /// Blocks so long at most, and only at a
+    /// [`queue_limit`](ThreadPoolBuilder::queue_limit) with [`WhenFull::Wait`];
+    /// in all else it is [`submit`](Self::submit). `Duration::ZERO` looks once,
+    /// `Duration::MAX` waits for ever. If the queue is still full then, the
+    /// handle says [`Refused`](crate::TaskError::Refused) with
+    /// [`Refusal::Full`](crate::Refusal::Full).
+    ///
     /// # Examples
     ///
     /// ```
@@ -224,6 +233,10 @@ impl ThreadPool {
     }
 
     /// Submits a task, and waits until `at` for room in the queue.
+    ///
+    /// Blocks, and answers a full queue, as
+    /// [`submit_timeout`](Self::submit_timeout) does; a time that has passed
+    /// looks once.
     ///
     /// # Examples
     ///

@@ -2,7 +2,7 @@
 //!
 //! These are the shipping pool, its tasks and its handles: no room for more
 //! than one or two tasks. What sleep and waking alone can do wrong is modelled
-//! in `sleep/models.rs`, where there is room.
+//! in `sleep/models/`, where there is room.
 
 use std::sync::Arc;
 use std::time::Duration;
