@@ -120,7 +120,7 @@ fn c063_submit_after_shutdown_is_refused() {
             let refused = pool.submit(|| ()).result().unwrap_err();
             assert!(is_refused(&refused, Refusal::Shutdown));
             let error = pool.try_submit(|| 5).unwrap_err();
-            assert_eq!(error.why(), Refusal::Shutdown);
+            assert_eq!(error.why, Refusal::Shutdown);
             assert_eq!(error.into_task()(), 5);
             let many = pool.submit_many([|| 1, || 2]);
             assert!(many.into_iter().all(|h| h.state() == TaskState::Failed));
@@ -501,7 +501,7 @@ fn c086_a_full_queue_refuses() {
         let full = pool.submit(|| 2).result().unwrap_err();
         assert!(is_refused(&full, Refusal::Full));
         let back = pool.try_submit(|| 3).unwrap_err();
-        assert_eq!((back.why(), back.into_task()()), (Refusal::Full, 3));
+        assert_eq!((back.why, back.into_task()()), (Refusal::Full, 3));
         held.release();
         assert_eq!(fits.result().unwrap(), 1);
         // There is room again.
@@ -511,7 +511,7 @@ fn c086_a_full_queue_refuses() {
         let pool = limited(WhenFull::Wait);
         let held = hold(&pool);
         let fits = pool.submit(|| 1);
-        assert_eq!(pool.try_submit(|| 2).unwrap_err().why(), Refusal::Full);
+        assert_eq!(pool.try_submit(|| 2).unwrap_err().why, Refusal::Full);
         let late = pool.submit_timeout(|| 3, Duration::from_millis(1));
         assert!(is_refused(&late.result().unwrap_err(), Refusal::Full));
         thread::scope(|scope| {

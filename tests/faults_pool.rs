@@ -1148,7 +1148,7 @@ fn t22_a_forked_child_is_refused_and_does_not_hang() {
                     .result()
                     .unwrap_err()
             ));
-            assert_eq!(pool.try_submit(|| ()).unwrap_err().why(), Refusal::Forked);
+            assert_eq!(pool.try_submit(|| ()).unwrap_err().why, Refusal::Forked);
             let many = pool.submit_many([|| (), || ()]);
             assert!(
                 many.into_iter()

@@ -135,7 +135,7 @@ impl From<Refusal> for TaskError {
 impl<T> From<SubmitError<T>> for TaskError {
     /// Keeps the reason; drops the task.
     fn from(error: SubmitError<T>) -> Self {
-        Self::Refused(error.why())
+        Self::Refused(error.why)
     }
 }
 

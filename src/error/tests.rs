@@ -120,7 +120,7 @@ fn a_refused_task_comes_back() {
     struct NoDebug(u32);
     let refused = SubmitError::new(Refusal::Full, NoDebug(7));
     assert_eq!(format!("{refused:?}"), "SubmitError { why: Full, .. }");
-    assert_eq!(refused.why(), Refusal::Full);
+    assert_eq!(refused.why, Refusal::Full);
     assert_eq!(refused.into_task().0, 7);
     let error = TaskError::from(SubmitError::new(Refusal::Forked, NoDebug(1)));
     assert!(matches!(error, TaskError::Refused(Refusal::Forked)));

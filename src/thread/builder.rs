@@ -250,7 +250,7 @@ impl ThreadPoolBuilder {
     /// use raddle::{Refusal, ThreadPool, WhenFull};
     ///
     /// let pool = ThreadPool::builder().workers(1).queue_limit(0, WhenFull::Refuse).build()?;
-    /// assert_eq!(pool.try_submit(|| ()).unwrap_err().why(), Refusal::Full);
+    /// assert_eq!(pool.try_submit(|| ()).unwrap_err().why, Refusal::Full);
     /// # Ok::<_, raddle::StartError>(())
     /// ```
     pub fn queue_limit(self, tasks: usize, when_full: WhenFull) -> Self {

@@ -268,7 +268,7 @@ impl ThreadPool {
     /// let pool = ThreadPool::new(1)?;
     /// pool.shutdown(Shutdown::Finish);
     /// let refused = pool.try_submit(|| 42).unwrap_err();
-    /// assert_eq!(refused.why(), Refusal::Shutdown);
+    /// assert_eq!(refused.why, Refusal::Shutdown);
     /// assert_eq!(refused.into_task()(), 42);
     /// # Ok::<_, raddle::StartError>(())
     /// ```

@@ -165,7 +165,7 @@ impl<'p, P, T> TaskGroup<'p, P, T> {
     /// let mut group = TaskGroup::new(&pool).limit(1);
     /// group.submit(task(|| raddle::current().unwrap().token().wait()));
     /// let full = group.submit_timeout(task(|| ()), Duration::from_millis(1));
-    /// assert_eq!(full.unwrap_err().why(), raddle::Refusal::Full);
+    /// assert_eq!(full.unwrap_err().why, raddle::Refusal::Full);
     /// # Ok::<_, raddle::StartError>(())
     /// ```
     #[track_caller]
