@@ -108,6 +108,9 @@ impl ThreadPool {
     ///
     /// Threads start on demand, up to `workers_max`, and end when they have
     /// been idle for [`keep_alive`](ThreadPoolBuilder::keep_alive); one stays.
+    /// There are no spares beyond them: when all are blocked on something that
+    /// only a further task of this pool can bring (a channel, a future in
+    /// `block_on`), nothing moves. Untimed waits for its handles always end.
     ///
     /// # Errors
     ///
@@ -129,7 +132,8 @@ impl ThreadPool {
     /// The pool of the process, made at its first use.
     ///
     /// It has as many workers as the environment variable `RADDLE_WORKERS`
-    /// says, else one for each CPU that the process may use;
+    /// says (a text that is no such number is told on stderr and not used), else
+    /// one for each CPU that the process may use;
     /// [`build_global`](ThreadPoolBuilder::build_global) configures it
     /// otherwise. It is never dropped: tasks that nobody waits for end with the
     /// process.
@@ -302,8 +306,9 @@ impl ThreadPool {
 
     /// Submits a task that is queued only after `delay`.
     ///
-    /// A shutdown, or the drop of the pool, cancels it if it is not yet due. A
-    /// delay that never ends is allowed.
+    /// A shutdown, or the drop of the pool, cancels it if it is not yet due, and
+    /// so does a system that gives no thread for the timer. A delay that never
+    /// ends is allowed. When it is due it is queued, whatever the `queue_limit`.
     ///
     /// # Examples
     ///
