@@ -287,6 +287,32 @@ pub(crate) fn is_asleep(thread: i32) -> bool {
     })
 }
 
+/// Starts a thread that waits for something by `body`; returns when it sleeps.
+/// Whatever ends the wait comes after, so the wait has blocked indeed.
+#[cfg(target_os = "linux")]
+pub(crate) fn asleep<T: Send + 'static>(
+    body: impl FnOnce() -> T + Send + 'static,
+) -> thread::JoinHandle<T> {
+    let (told, number) = channel();
+    let waiter = thread::spawn(move || {
+        told.send(thread_number()).unwrap();
+        body()
+    });
+    let number = number.recv().unwrap();
+    until(|| is_asleep(number));
+    waiter
+}
+
+/// Elsewhere nobody says what a thread does: it gets some time.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn asleep<T: Send + 'static>(
+    body: impl FnOnce() -> T + Send + 'static,
+) -> thread::JoinHandle<T> {
+    let waiter = thread::spawn(body);
+    thread::sleep(Duration::from_millis(50));
+    waiter
+}
+
 /// Threads of this process at this moment.
 #[cfg(target_os = "linux")]
 pub(crate) fn threads() -> usize {
