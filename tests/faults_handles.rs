@@ -13,9 +13,12 @@ use std::time::{Duration, Instant};
 
 use common::{CountWaker, Gate, Tally, hold, pool, running, until, watch, watch_all};
 use raddle::{
-    Cancel, CancellationToken, Handle, Shutdown, TaskGroup, TaskState, ThreadPool, When, WhenFull,
-    as_completed, block_on, block_on_timeout, task, wait,
+    Cancel, CancellationToken, Handle, Inline, Shutdown, TaskError, TaskGroup, TaskState,
+    ThreadPool, When, WhenFull, as_completed, block_on, block_on_timeout, current, task, wait,
 };
+
+/// Longer than any test.
+const LATER: Duration = Duration::from_secs(3600);
 
 const EVERY_LIMIT: [Duration; 3] = [Duration::ZERO, Duration::from_nanos(1), Duration::MAX];
 
@@ -296,7 +299,7 @@ fn h09_extreme_limits_everywhere() {
         // Something comes: endless limits wait for it.
         let pool = pool(2);
         let quick = || pool.submit(|| Ok::<_, raddle::TaskError>(1));
-        for at in [far, past + Duration::from_secs(3600)] {
+        for at in [far, past + LATER] {
             assert!(quick().wait_deadline(at));
             assert!(quick().result_deadline(at).is_ok_and(|value| value.is_ok()));
             assert!(quick().flat_result_deadline(at).is_ok());
@@ -340,6 +343,91 @@ fn h09_extreme_limits_everywhere() {
             pool.shutdown(Shutdown::FinishWithin(limit));
         }
     });
+}
+
+#[test]
+fn h09_extreme_limits_of_a_group_that_has_no_room() {
+    watch(|| {
+        let past = Instant::now();
+        let pool = pool(2);
+        let is_full = |outcome: Result<(), raddle::SubmitError<fn() -> i32>>| {
+            assert_eq!(outcome.unwrap_err().why(), raddle::Refusal::Full);
+        };
+        let one: fn() -> i32 = || 1;
+        let mut group = TaskGroup::new(&pool).limit(1);
+        let gate = Gate::new();
+        let go = gate.clone();
+        group.submit(move || {
+            go.wait();
+            1
+        });
+        for limit in &EVERY_LIMIT[..2] {
+            is_full(group.submit_timeout(one, *limit));
+        }
+        is_full(group.submit_deadline(one, past));
+        assert_eq!(group.len(), 1, "what was refused has no place");
+        // An endless limit waits for the room that comes.
+        thread::scope(|scope| {
+            let waits = scope.spawn(|| group.submit_timeout(one, Duration::MAX).is_ok());
+            gate.open();
+            assert!(waits.join().unwrap());
+        });
+        group.submit_deadline(one, past + LATER).unwrap();
+        assert_eq!(group.all().unwrap(), [1, 1, 1]);
+        // Where there is room, nobody waits for it.
+        let mut group = TaskGroup::new(&pool);
+        for limit in EVERY_LIMIT {
+            group.submit_timeout(one, limit).unwrap();
+        }
+        group.submit_deadline(one, past).unwrap();
+        assert_eq!(group.all().unwrap(), [1; 4]);
+    });
+}
+
+#[test]
+fn h09_extreme_limits_of_each_item_of_a_map() {
+    fn until_asked(_: i32) {
+        current().unwrap().token().wait();
+    }
+    watch(|| {
+        let (pool, past) = (pool(2), Instant::now());
+        for (limit, chunk) in [(0, 1), (0, 2), (1, 1), (1, 3)] {
+            let limit = Duration::from_nanos(limit);
+            // Each runs until its limit strikes, if it starts at all.
+            let map = pool.map(0..6, until_asked).timeout_each(limit);
+            let map = map.chunk(chunk);
+            assert_eq!(map.filter(timed_out).count(), 6);
+            let map = pool.map(0..6, until_asked).timeout_each(limit);
+            assert_eq!(map.chunk(chunk).unordered().filter(timed_out).count(), 6);
+            let inline = Inline.map(0..6, until_asked).timeout_each(limit);
+            assert_eq!(inline.chunk(chunk).filter(timed_out).count(), 6);
+        }
+        // So many times the longest limit does not overflow.
+        for chunk in [1, 3, usize::MAX] {
+            let map = pool.map(0..6, |n| n).timeout_each(Duration::MAX);
+            assert_eq!(map.chunk(chunk).map(Result::unwrap).sum::<i32>(), 15);
+            let map = pool.map(0..6, |n| n).timeout_each(Duration::MAX);
+            let map = map.chunk(chunk).unordered();
+            assert_eq!(map.map(Result::unwrap).sum::<i32>(), 15);
+            let inline = Inline.map(0..6, |n| n).timeout_each(Duration::MAX);
+            assert_eq!(inline.chunk(chunk).map(Result::unwrap).sum::<i32>(), 15);
+        }
+        // With a deadline that has passed, nothing is pulled.
+        for limit in EVERY_LIMIT {
+            let map = pool.map(0..6, until_asked).timeout_each(limit);
+            assert_eq!(map.deadline(past).count(), 0);
+        }
+        // Beside a deadline to come, the earlier of the two counts.
+        let map = pool.map(0..6, until_asked).timeout_each(Duration::ZERO);
+        assert_eq!(map.deadline(past + LATER).filter(timed_out).count(), 6);
+        let map = pool.map(0..6, until_asked).timeout_each(Duration::MAX);
+        let map = map.deadline(Instant::now() + Duration::from_millis(1));
+        assert!(map.into_iter().all(|result| timed_out(&result)));
+    });
+}
+
+fn timed_out<T>(result: &Result<T, TaskError>) -> bool {
+    result.as_ref().is_err_and(TaskError::is_timed_out)
 }
 
 /// By reading: every timed wait ends in one of two places of
