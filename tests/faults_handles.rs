@@ -430,14 +430,130 @@ fn timed_out<T>(result: &Result<T, TaskError>) -> bool {
     result.as_ref().is_err_and(TaskError::is_timed_out)
 }
 
-/// By reading: every timed wait ends in one of two places of
-/// src/primitive/native.rs, both with an `Instant`, which is CLOCK_MONOTONIC.
-/// The parker's is std's `Condvar` (futex without FUTEX_CLOCK_REALTIME), and
-/// `Condvar` is parking_lot's (a relative futex wait computed from `Instant`).
-/// A step of the wall clock reaches neither.
+/// Every wait with a limit, to its end.
+#[cfg(target_os = "linux")]
+fn every_timed_wait() {
+    const SOON: Duration = Duration::from_millis(10);
+    let soon = || Instant::now() + SOON;
+    let (pool, gate) = (Arc::new(pool(1)), Gate::new());
+    let builder = ThreadPool::builder().workers(1).keep_alive(SOON);
+    let full = builder.queue_limit(1, WhenFull::Wait).build().unwrap();
+    let held = hold(&full);
+    full.submit(|| ()).detach();
+    let wait_for = |pool: &ThreadPool| {
+        let mut handle = running(pool, &gate, || Ok::<_, TaskError>(()));
+        assert!(!handle.wait_timeout(SOON) && !handle.wait_deadline(soon()));
+        handle = handle.result_timeout(SOON).unwrap_err();
+        handle = handle.result_deadline(soon()).unwrap_err();
+        handle = handle.flat_result_timeout(SOON).unwrap_err();
+        handle = handle.flat_result_deadline(soon()).unwrap_err();
+        for when in [When::FirstDone, When::FirstError, When::AllDone] {
+            assert!(!wait([&handle], when, Some(SOON)));
+        }
+        let token = CancellationToken::new();
+        assert!(!token.wait_timeout(SOON) && !token.wait_deadline(soon()));
+        CancellationToken::with_timeout(SOON).wait();
+        token.child_with_deadline(soon()).wait();
+        assert!(block_on_timeout(pin!(std::future::pending::<()>()), SOON).is_err());
+        assert!(block_on_timeout(&mut handle, SOON).is_err());
+        let mut completed = as_completed([((), handle)]);
+        assert!(completed.next_timeout(SOON).is_err());
+        assert!(completed.next_deadline(soon()).is_err());
+    };
+    // Outside of a pool, and on a worker, whose place a spare takes.
+    wait_for(&pool);
+    gate.open();
+    let gate = Gate::new();
+    let (inner, go) = (pool.clone(), gate.clone());
+    let waits = pool.submit(move || {
+        let handle = inner.submit(move || go.wait());
+        assert!(!handle.wait_timeout(SOON));
+        assert!(!wait([&handle], When::AllDone, Some(SOON)));
+        assert!(!CancellationToken::new().wait_timeout(SOON));
+    });
+    waits.result().unwrap();
+    // For room.
+    assert!(full.submit_timeout(|| (), SOON).result().is_err());
+    assert!(full.submit_deadline(|| (), soon()).result().is_err());
+    let mut group = TaskGroup::new(&*pool).deadline(soon());
+    let go = gate.clone();
+    group.submit(move || go.wait());
+    assert_eq!(
+        group.settle().iter().filter(|one| timed_out(one)).count(),
+        1
+    );
+    let mut group = TaskGroup::new(&*pool).limit(1);
+    let go = gate.clone();
+    group.submit(move || go.wait());
+    assert!(group.submit_timeout(|| (), SOON).is_err());
+    assert!(group.submit_deadline(|| (), soon()).is_err());
+    gate.open();
+    group.all().unwrap();
+    // By the timer.
+    let until_asked = |_| current().unwrap().token().wait();
+    let map = pool.map(0..2, until_asked).timeout_each(SOON);
+    assert_eq!(map.filter(timed_out).count(), 2);
+    // On a busy machine the time is up before the first item.
+    let map = pool.map(0..2, until_asked).deadline(soon());
+    assert!(map.into_iter().all(|one| timed_out(&one)));
+    assert!(timed_out(
+        &pool
+            .submit(task(move || until_asked(0)).timeout(SOON))
+            .result()
+    ));
+    assert!(timed_out(
+        &pool
+            .submit(task(move || until_asked(0)).deadline(soon()))
+            .result()
+    ));
+    pool.submit_after(SOON, || ()).result().unwrap();
+    // At the end: a spare's patience and a shutdown's.
+    thread::sleep(2 * SOON);
+    let report = full.shutdown(Shutdown::FinishWithin(SOON));
+    assert_eq!(report.still_running.len(), 1);
+    held.release();
+}
+
+/// A step of the wall clock must not reach a wait: no system call that waits
+/// with a limit names that clock.
+#[cfg(target_os = "linux")]
 #[test]
-#[ignore = "strace is not to be assumed, and stepping the clock needs a machine of its own"]
-fn h10_no_deadline_is_on_the_wall_clock() {}
+fn h10_no_timed_wait_is_on_the_wall_clock() {
+    const NAME: &str = "h10_no_timed_wait_is_on_the_wall_clock";
+    if common::role().is_some() {
+        // Before the parent's watchdog, so that nobody is left behind.
+        return common::watch_for(common::LIMIT / 2, every_timed_wait);
+    }
+    watch(|| {
+        let strace = || std::process::Command::new("strace");
+        // It may be missing, or not be allowed to look.
+        let tried = strace().args(["-f", "-e", "trace=futex", "true"]).output();
+        if !tried.is_ok_and(|output| output.status.success()) {
+            common::skipped("h10: strace is not installed, or may not trace");
+            return;
+        }
+        let log = format!("h10-{}.txt", std::process::id());
+        let log = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(log);
+        let mut traced = strace();
+        traced.args(["-f", "-e", "trace=futex", "-o"]).arg(&log);
+        traced.arg(std::env::current_exe().unwrap());
+        traced.args(["--exact", NAME, "--nocapture", "--test-threads=1"]);
+        let output = traced.env("RADDLE_CHILD", "waits").output().unwrap();
+        let text = std::fs::read_to_string(&log).unwrap();
+        std::fs::remove_file(&log).unwrap();
+        assert!(output.status.success(), "{output:?}");
+        // Without a limit there is NULL; glibc joins threads so, with any clock.
+        let timed: Vec<_> = text
+            .lines()
+            .filter(|line| line.contains("tv_sec"))
+            .collect();
+        println!("{} waits with a limit", timed.len());
+        assert!(timed.len() >= 20, "too few to be all of them:\n{text}");
+        for line in timed {
+            assert!(!line.contains("FUTEX_CLOCK_REALTIME"), "{line}");
+        }
+    });
+}
 
 #[test]
 fn h10_no_wall_clock_in_the_sources() {

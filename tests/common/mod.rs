@@ -270,6 +270,13 @@ pub(crate) fn child(test: &str, role: &str, more: &[(&str, &str)]) -> Output {
     command.output().expect("the test's child")
 }
 
+/// Says that a test, or a part of one, cannot run here. Straight to the
+/// terminal: what a test prints with the macros is seen only when it fails.
+pub(crate) fn skipped(why: &str) {
+    use std::io::Write as _;
+    let _ = std::io::stderr().write_all(format!("\nSKIPPED: {why}\n").as_bytes());
+}
+
 /// The number that the system gives this thread.
 #[cfg(target_os = "linux")]
 pub(crate) fn thread_number() -> i32 {
