@@ -54,10 +54,12 @@ fn t01_a_claim_hides_no_job_from_those_who_fall_asleep() {
     });
 }
 
+/// As many pools as fit into five seconds: about 9,000 in a debug build on two
+/// cores, 19,000 in a release build.
 #[test]
 fn t02_nothing_is_lost_while_a_pool_grows_and_shrinks() {
     watch(|| {
-        let end = Instant::now() + Duration::from_secs(1);
+        let end = Instant::now() + Duration::from_secs(5);
         let mut pools = 0;
         while Instant::now() < end {
             let builder = ThreadPool::builder().workers(4).on_demand(true);
@@ -458,6 +460,7 @@ fn t13_idle_workers_are_gone_after_the_drop() {
     watch(|| drop(in_child(NAME, "drop")));
 }
 
+/// A million tasks, a tenth of them panics: 1.6 s in a debug build on two cores.
 #[test]
 fn t14_panics_neither_end_the_process_nor_a_worker() {
     watch(|| {
@@ -475,11 +478,11 @@ fn t14_panics_neither_end_the_process_nor_a_worker() {
         let before = ids(&pool);
         // Half of them through the panic hook, which is slow.
         let work = |i: u32| match i % 20 {
-            0 if i.is_multiple_of(400) => panic!("on purpose"),
-            0 | 10 => resume_unwind(Box::new(i)),
+            0 => panic!("on purpose"),
+            10 => resume_unwind(Box::new(i)),
             _ => i,
         };
-        let handles = pool.submit_many((0..20_000).map(|i| move || work(i)));
+        let handles = pool.submit_many((0..1_000_000).map(|i| move || work(i)));
         for (i, handle) in (0..).zip(handles) {
             match handle.result() {
                 Ok(value) => assert!(value == i && i % 10 != 0),
@@ -487,8 +490,8 @@ fn t14_panics_neither_end_the_process_nor_a_worker() {
             }
         }
         assert_eq!(ids(&pool), before);
-        until(|| pool.stats().finished + pool.stats().panicked == 20_004);
-        assert_eq!(pool.stats().panicked, 2_000);
+        until(|| pool.stats().finished + pool.stats().panicked == 1_000_004);
+        assert_eq!(pool.stats().panicked, 100_000);
     });
 }
 
