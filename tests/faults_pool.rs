@@ -2,11 +2,13 @@
 //! threads. Where a model covers the same fear, the comment names it.
 
 mod common;
+#[path = "faults_pool/reenter.rs"]
+mod reenter;
 
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::panic::{panic_any, resume_unwind};
-use std::sync::{Arc, Barrier, Mutex, OnceLock, mpsc};
+use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::task::{Context, RawWaker, RawWakerVTable, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,9 +16,10 @@ use std::{future::Future, pin::Pin};
 
 use common::{Gate, Held, Tally, hold, pool, running, until, watch};
 use raddle::{
-    CancellationToken, Handle, Inline, Refusal, Shutdown, Task as _, TaskError, ThreadPool, When,
-    WhenFull, block_on, block_on_timeout, current, dump, task, wait,
+    CancellationToken, Handle, Refusal, Shutdown, Task as _, TaskError, ThreadPool, When, WhenFull,
+    block_on, block_on_timeout, current, dump, task, wait,
 };
+use reenter::{POOL, Reenters, reenter_everything};
 
 /// Models: "sleep against lock-free flags", "last sleeper" (src/thread/sleep).
 #[test]
@@ -671,82 +674,20 @@ fn t16_panicking_callbacks_and_hooks_stop_nobody() {
     });
 }
 
-static POOL: OnceLock<ThreadPool> = OnceLock::new();
-
-/// Calls every public method from wherever it is called; waits only where the
-/// caller may. A thread that raddle runs (a worker, the timer) may wait for
-/// tasks of a pool; it may not wait for itself.
-fn reenter_everything(may_wait: bool) {
-    let pool = POOL.get().unwrap();
-    pool.submit(|| ()).detach();
-    if let Ok(handle) = pool.try_submit(|| 1) {
-        handle.on_done(|_| ());
-        let _ = (
-            handle.state(),
-            handle.id(),
-            handle.name(),
-            handle.is_finished(),
-        );
-        let handle = handle.result_timeout(Duration::ZERO);
-        if let Err(handle) = handle {
-            let _ = format!("{handle:?}");
-            handle.cancel();
-            drop(handle.cancel_on_drop());
-        }
-    }
-    pool.submit_many([|| 1, || 2])
-        .into_iter()
-        .for_each(Handle::detach);
-    pool.submit_after(Duration::ZERO, || ()).detach();
-    let token = CancellationToken::new();
-    pool.submit(
-        task(|| ())
-            .named("n")
-            .timeout(Duration::MAX)
-            .cancelled_by(&token),
-    )
-    .detach();
-    token.child().cancel();
-    token.cancel();
-    let _ = (
-        pool.stats(),
-        pool.width(),
-        dump(),
-        current(),
-        format!("{pool:?}"),
-    );
-    Inline.submit(|| 1).result().unwrap();
-    block_on(std::future::ready(()));
-    let _ = block_on_timeout(std::future::pending::<()>(), Duration::ZERO);
-    if may_wait {
-        assert_eq!(pool.submit(|| 1).result().unwrap(), 1);
-        assert!(pool.submit(|| 1).wait_timeout(Duration::MAX));
-        assert_eq!(block_on(pool.submit(|| 1)).unwrap(), 1);
-        let small = ThreadPool::new(1).unwrap();
-        assert_eq!(small.submit(|| 1).result().unwrap(), 1);
-    }
-}
-
-struct Reenters;
-
-impl Drop for Reenters {
-    fn drop(&mut self) {
-        reenter_everything(true);
-    }
-}
-
 #[test]
 fn t17_user_code_may_reenter_every_method_from_anywhere() {
-    watch(|| {
+    reenter::assert_nothing_is_forgotten();
+    // Some two seconds of work alone, and much of it is starting threads.
+    common::watch_for(common::LIMIT * 3, || {
         let builder = ThreadPool::builder().workers(2).trace_tasks(true);
-        let builder = builder.on_panic(|_| reenter_everything(true));
+        let builder = builder.on_panic(|_| reenter_everything());
         POOL.set(builder.build().unwrap()).unwrap();
         let pool = POOL.get().unwrap();
         let hooked = ThreadPool::builder()
             .workers(1)
-            .on_worker_start(|_| reenter_everything(true));
+            .on_worker_start(|_| reenter_everything());
         let hooked = hooked
-            .on_worker_exit(|_| reenter_everything(true))
+            .on_worker_exit(|_| reenter_everything())
             .build()
             .unwrap();
         hooked.submit(|| ()).result().unwrap();
@@ -755,10 +696,10 @@ fn t17_user_code_may_reenter_every_method_from_anywhere() {
         // Callbacks, by a worker and here.
         let held = holding();
         let handle = pool.submit(|| ());
-        handle.on_done(|_| reenter_everything(true));
+        handle.on_done(|_| reenter_everything());
         held.release();
         handle.wait();
-        handle.on_done(|_| reenter_everything(true));
+        handle.on_done(|_| reenter_everything());
         // A captured value: run, cancelled here, cancelled by a token, overdue.
         let guard = Reenters;
         pool.submit(move || drop(guard)).result().unwrap();
@@ -783,18 +724,37 @@ fn t17_user_code_may_reenter_every_method_from_anywhere() {
         drop(pool.submit(|| Reenters));
         drop(pool.submit(|| panic_any(Reenters)).result());
         pool.submit(|| panic!("on purpose")).detach();
+        // On the timer's thread, where limits strike.
+        let (go, done) = (Gate::new(), Gate::new());
+        let (goes, told) = (go.clone(), done.clone());
+        let late = pool.submit(task(move || goes.wait()).timeout(Duration::from_millis(50)));
+        late.on_done(move |_| {
+            reenter_everything();
+            told.open();
+        });
+        done.wait();
+        go.open();
         // A waker: cloned, woken, dropped.
         let gate = Gate::new();
         let mut woken = running(pool, &gate, || ());
-        poll_once(&mut woken, waker_that(|_| reenter_everything(true)));
-        poll_once(&mut woken, waker_that(|_| reenter_everything(true)));
+        poll_once(&mut woken, waker_that(|_| reenter_everything()));
+        poll_once(&mut woken, waker_that(|_| reenter_everything()));
         gate.open();
         woken.wait();
         let gate = Gate::new();
         let mut dropped = running(pool, &gate, || ());
-        poll_once(&mut dropped, waker_that(|_| reenter_everything(true)));
+        poll_once(&mut dropped, waker_that(|_| reenter_everything()));
         drop(dropped);
         gate.open();
+        // The end, from the pool's own worker, in user code.
+        let (gate, done) = (Gate::new(), Gate::new());
+        let (last, told) = (running(pool, &gate, || ()), done.clone());
+        last.on_done(move |_| {
+            POOL.get().unwrap().shutdown(Shutdown::Finish);
+            told.open();
+        });
+        gate.open();
+        done.wait();
         pool.shutdown(Shutdown::Finish);
     });
 }
