@@ -1,5 +1,5 @@
 //! Count the words of every text file below a folder, on all CPUs, in bounded memory:
-//! `cargo run --release --example word_count -- DIR`. Watch four things:
+//! `cargo run --release --example word_count -- [PATH]`. Watch four things:
 //!
 //! 1. *Backpressure.* `map` is lazy: at most `IN_FLIGHT` pieces of work for each
 //!    worker are under way, however many there are.
@@ -16,15 +16,18 @@
 //! first bytes makes a file binary. Figures: docs/word_count.md.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fs::{self, File};
+use std::ffi::OsString;
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
+use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use raddle::{TaskError, ThreadPool};
 
+const USAGE: &str = "usage: word_count [PATH]    a folder or a file; without it, this folder";
 const PIECE: u64 = 256 << 10; // bytes of a file, at most
 const CHUNK: usize = 8; // pieces that are one task: most files are small
 const IN_FLIGHT: usize = 8 * CHUNK; // pieces submitted and not yet collected
@@ -59,10 +62,32 @@ struct Total {
     unread: BTreeSet<String>,
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let folder = std::env::args_os().nth(1).unwrap_or_else(|| ".".into());
+fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let path = match arguments.as_slice() {
+        [] => Path::new("."),
+        [help] if help == "--help" || help == "-h" => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        [path] if !path.as_encoded_bytes().starts_with(b"-") => Path::new(path),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    if let Err(error) = run(path) {
+        eprintln!("word_count: {error}");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
+
+fn run(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let (mut files, mut unread) = (Vec::new(), BTreeSet::new());
-    list_files(folder.as_ref(), &mut files, &mut unread)?;
+    // What the user names is followed even if it is a link.
+    list_files(path, fs::metadata(path), &mut files, &mut unread)
+        .map_err(|error| format!("{}: {error}", path.display()))?;
     let pool = ThreadPool::global();
     // The pool goes first: what is not yet in the page cache counts against it.
     let started = Instant::now();
@@ -82,7 +107,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let (words, files, bytes) = (words.len(), pooled.files, pooled.bytes);
     writeln!(out, "{words} words in {files} files, {bytes} bytes")?;
-    writeln!(out, "{} not read:", unread.len())?;
+    if !unread.is_empty() {
+        writeln!(out, "{} not read:", unread.len())?;
+    }
     for line in unread {
         writeln!(out, "  {line}")?;
     }
@@ -225,25 +252,27 @@ fn character(text: &[u8], at: usize) -> (bool, usize) {
     }
 }
 
-/// Lists every file below a folder, with its length. Links are not followed;
-/// pipes, sockets and devices are named: to open one may wait for ever.
-fn list_files(folder: &Path, files: &mut Files, unread: &mut BTreeSet<String>) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let path = entry.path();
-        let result = match entry.metadata() {
-            Ok(data) if data.is_symlink() => Ok(()),
-            Ok(data) if data.is_dir() => list_files(&path, files, unread),
-            Ok(data) if data.is_file() => {
-                files.push((path.into(), data.len()));
-                continue;
+/// Lists a file, or every file below a folder, with its length. Links are not
+/// followed; pipes, sockets and devices are errors: to open one may wait for ever.
+fn list_files(
+    path: &Path,
+    data: io::Result<Metadata>,
+    files: &mut Files,
+    unread: &mut BTreeSet<String>,
+) -> io::Result<()> {
+    let data = data?;
+    if data.is_file() {
+        files.push((path.into(), data.len()));
+    } else if data.is_dir() {
+        for entry in fs::read_dir(path)? {
+            let entry = entry?;
+            let path = entry.path();
+            if let Err(error) = list_files(&path, entry.metadata(), files, unread) {
+                unread.insert(format!("{}: {error}", path.display()));
             }
-            Ok(_) => Err(io::Error::other("neither file nor folder")),
-            Err(error) => Err(error),
-        };
-        if let Err(error) = result {
-            unread.insert(format!("{}: {error}", path.display()));
         }
+    } else if !data.is_symlink() {
+        return Err(io::Error::other("neither file nor folder"));
     }
     Ok(())
 }

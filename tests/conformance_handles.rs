@@ -11,7 +11,7 @@ use std::task::Context;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{CountWaker, Gate, Tally, hold, pool, running, until, watch, watch_all};
+use common::{CountWaker, Gate, Tally, asleep, hold, pool, running, until, watch, watch_all};
 use raddle::{
     Cancel, CancellationToken, Handle, Inline, Refusal, Task as _, TaskError, TaskState,
     ThreadPool, as_completed, block_on, current, task,
@@ -238,7 +238,7 @@ fn c012_a_blocked_result_is_released_by_the_value() {
         let pool = pool(1);
         let gate = Gate::new();
         let handle = running(&pool, &gate, || "value");
-        let waiter = thread::spawn(move || handle.result().unwrap());
+        let waiter = asleep(move || handle.result().unwrap());
         gate.open();
         assert_eq!(waiter.join().unwrap(), "value");
     });
@@ -251,7 +251,7 @@ fn c013_a_blocked_result_is_released_by_a_cancel() {
         let held = hold(&pool);
         let token = CancellationToken::new();
         let handle = pool.submit(task(|| ()).cancelled_by(&token));
-        let waiter = thread::spawn(move || handle.result());
+        let waiter = asleep(move || handle.result());
         token.cancel();
         assert!(waiter.join().unwrap().unwrap_err().is_cancelled());
         held.release();
@@ -401,7 +401,7 @@ fn c022_a_timed_waiter_is_released_by_a_cancel() {
         let held = hold(&pool);
         let token = CancellationToken::new();
         let handle = pool.submit(task(|| ()).cancelled_by(&token));
-        let waiter = thread::spawn(move || handle.result_timeout(common::LIMIT * 2));
+        let waiter = asleep(move || handle.result_timeout(common::LIMIT * 2));
         token.cancel();
         let outcome = waiter.join().unwrap().expect("not the limit");
         assert!(outcome.unwrap_err().is_cancelled());

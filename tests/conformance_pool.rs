@@ -57,13 +57,24 @@ fn c059_no_workers_and_absurd_counts_are_refused() {
 
 #[test]
 fn c060_the_cap_is_stated_and_enforced() {
+    // As the documentation of `workers` and `workers_max` says.
+    const MAX: usize = 32_767;
     watch(|| {
-        let StartError::TooMany { max, .. } = ThreadPool::new(usize::MAX).unwrap_err() else {
-            panic!("the error says what is allowed");
-        };
-        assert!(ThreadPool::new(max + 1).is_err());
+        for asked in [MAX + 1, usize::MAX] {
+            let threads = ThreadPool::builder().workers(1).workers_max(asked).build();
+            for refused in [ThreadPool::new(asked), threads] {
+                let error = refused.unwrap_err();
+                assert!(
+                    matches!(error, StartError::TooMany { asked: n, max: MAX, .. } if n == asked)
+                );
+                let text = format!("a pool of {asked} workers is too large: ask for at most 32767");
+                assert_eq!(error.to_string(), text);
+            }
+        }
         // The cap itself, without starting as many threads.
-        let pool = ThreadPool::builder().workers(max).on_demand(true).build();
+        let pool = ThreadPool::builder().workers(MAX).on_demand(true).build();
+        assert_eq!(pool.unwrap().submit(|| 1).result().unwrap(), 1);
+        let pool = ThreadPool::builder().workers(1).workers_max(MAX).build();
         assert_eq!(pool.unwrap().submit(|| 1).result().unwrap(), 1);
     });
 }

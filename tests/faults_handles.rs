@@ -13,9 +13,12 @@ use std::time::{Duration, Instant};
 
 use common::{CountWaker, Gate, Tally, hold, pool, running, until, watch, watch_all};
 use raddle::{
-    Cancel, CancellationToken, Handle, Shutdown, TaskGroup, TaskState, ThreadPool, When, WhenFull,
-    as_completed, block_on, block_on_timeout, task, wait,
+    Cancel, CancellationToken, Handle, Inline, Shutdown, TaskError, TaskGroup, TaskState,
+    ThreadPool, When, WhenFull, as_completed, block_on, block_on_timeout, current, task, wait,
 };
+
+/// Longer than any test.
+const LATER: Duration = Duration::from_secs(3600);
 
 const EVERY_LIMIT: [Duration; 3] = [Duration::ZERO, Duration::from_nanos(1), Duration::MAX];
 
@@ -299,7 +302,7 @@ fn h09_extreme_limits_everywhere() {
         // Something comes: endless limits wait for it.
         let pool = pool(2);
         let quick = || pool.submit(|| Ok::<_, raddle::TaskError>(1));
-        for at in [far, past + Duration::from_secs(3600)] {
+        for at in [far, past + LATER] {
             assert!(quick().wait_deadline(at));
             assert!(quick().result_deadline(at).is_ok_and(|value| value.is_ok()));
             assert!(quick().flat_result_deadline(at).is_ok());
@@ -345,14 +348,215 @@ fn h09_extreme_limits_everywhere() {
     });
 }
 
-/// By reading: every timed wait ends in one of two places of
-/// src/primitive/native.rs, both with an `Instant`, which is CLOCK_MONOTONIC.
-/// The parker's is std's `Condvar` (futex without FUTEX_CLOCK_REALTIME), and
-/// `Condvar` is parking_lot's (a relative futex wait computed from `Instant`).
-/// A step of the wall clock reaches neither.
 #[test]
-#[ignore = "strace is not to be assumed, and stepping the clock needs a machine of its own"]
-fn h10_no_deadline_is_on_the_wall_clock() {}
+fn h09_extreme_limits_of_a_group_that_has_no_room() {
+    watch(|| {
+        let past = Instant::now();
+        let pool = pool(2);
+        let is_full = |outcome: Result<(), raddle::SubmitError<fn() -> i32>>| {
+            assert_eq!(outcome.unwrap_err().why(), raddle::Refusal::Full);
+        };
+        let one: fn() -> i32 = || 1;
+        let mut group = TaskGroup::new(&pool).limit(1);
+        let gate = Gate::new();
+        let go = gate.clone();
+        group.submit(move || {
+            go.wait();
+            1
+        });
+        for limit in &EVERY_LIMIT[..2] {
+            is_full(group.submit_timeout(one, *limit));
+        }
+        is_full(group.submit_deadline(one, past));
+        assert_eq!(group.len(), 1, "what was refused has no place");
+        // An endless limit waits for the room that comes.
+        thread::scope(|scope| {
+            let waits = scope.spawn(|| group.submit_timeout(one, Duration::MAX).is_ok());
+            gate.open();
+            assert!(waits.join().unwrap());
+        });
+        group.submit_deadline(one, past + LATER).unwrap();
+        assert_eq!(group.all().unwrap(), [1, 1, 1]);
+        // Where there is room, nobody waits for it.
+        let mut group = TaskGroup::new(&pool);
+        for limit in EVERY_LIMIT {
+            group.submit_timeout(one, limit).unwrap();
+        }
+        group.submit_deadline(one, past).unwrap();
+        assert_eq!(group.all().unwrap(), [1; 4]);
+    });
+}
+
+#[test]
+fn h09_extreme_limits_of_each_item_of_a_map() {
+    fn until_asked(_: i32) {
+        current().unwrap().token().wait();
+    }
+    watch(|| {
+        let (pool, past) = (pool(2), Instant::now());
+        for (limit, chunk) in [(0, 1), (0, 2), (1, 1), (1, 3)] {
+            let limit = Duration::from_nanos(limit);
+            // Each runs until its limit strikes, if it starts at all.
+            let map = pool.map(0..6, until_asked).timeout_each(limit);
+            let map = map.chunk(chunk);
+            assert_eq!(map.filter(timed_out).count(), 6);
+            let map = pool.map(0..6, until_asked).timeout_each(limit);
+            assert_eq!(map.chunk(chunk).unordered().filter(timed_out).count(), 6);
+            let inline = Inline.map(0..6, until_asked).timeout_each(limit);
+            assert_eq!(inline.chunk(chunk).filter(timed_out).count(), 6);
+        }
+        // So many times the longest limit does not overflow.
+        for chunk in [1, 3, usize::MAX] {
+            let map = pool.map(0..6, |n| n).timeout_each(Duration::MAX);
+            assert_eq!(map.chunk(chunk).map(Result::unwrap).sum::<i32>(), 15);
+            let map = pool.map(0..6, |n| n).timeout_each(Duration::MAX);
+            let map = map.chunk(chunk).unordered();
+            assert_eq!(map.map(Result::unwrap).sum::<i32>(), 15);
+            let inline = Inline.map(0..6, |n| n).timeout_each(Duration::MAX);
+            assert_eq!(inline.chunk(chunk).map(Result::unwrap).sum::<i32>(), 15);
+        }
+        // With a deadline that has passed, nothing is pulled.
+        for limit in EVERY_LIMIT {
+            let map = pool.map(0..6, until_asked).timeout_each(limit);
+            assert_eq!(map.deadline(past).count(), 0);
+        }
+        // Beside a deadline to come, the earlier of the two counts.
+        let map = pool.map(0..6, until_asked).timeout_each(Duration::ZERO);
+        assert_eq!(map.deadline(past + LATER).filter(timed_out).count(), 6);
+        let map = pool.map(0..6, until_asked).timeout_each(Duration::MAX);
+        let map = map.deadline(Instant::now() + Duration::from_millis(1));
+        assert!(map.into_iter().all(|result| timed_out(&result)));
+    });
+}
+
+fn timed_out<T>(result: &Result<T, TaskError>) -> bool {
+    result.as_ref().is_err_and(TaskError::is_timed_out)
+}
+
+/// Every wait with a limit, to its end.
+#[cfg(target_os = "linux")]
+fn every_timed_wait() {
+    const SOON: Duration = Duration::from_millis(10);
+    let soon = || Instant::now() + SOON;
+    let (pool, gate) = (Arc::new(pool(1)), Gate::new());
+    let builder = ThreadPool::builder().workers(1).keep_alive(SOON);
+    let full = builder.queue_limit(1, WhenFull::Wait).build().unwrap();
+    let held = hold(&full);
+    full.submit(|| ()).detach();
+    let wait_for = |pool: &ThreadPool| {
+        let mut handle = running(pool, &gate, || Ok::<_, TaskError>(()));
+        assert!(!handle.wait_timeout(SOON) && !handle.wait_deadline(soon()));
+        handle = handle.result_timeout(SOON).unwrap_err();
+        handle = handle.result_deadline(soon()).unwrap_err();
+        handle = handle.flat_result_timeout(SOON).unwrap_err();
+        handle = handle.flat_result_deadline(soon()).unwrap_err();
+        for when in [When::FirstDone, When::FirstError, When::AllDone] {
+            assert!(!wait([&handle], when, Some(SOON)));
+        }
+        let token = CancellationToken::new();
+        assert!(!token.wait_timeout(SOON) && !token.wait_deadline(soon()));
+        CancellationToken::with_timeout(SOON).wait();
+        token.child_with_deadline(soon()).wait();
+        assert!(block_on_timeout(pin!(std::future::pending::<()>()), SOON).is_err());
+        assert!(block_on_timeout(&mut handle, SOON).is_err());
+        let mut completed = as_completed([((), handle)]);
+        assert!(completed.next_timeout(SOON).is_err());
+        assert!(completed.next_deadline(soon()).is_err());
+    };
+    // Outside of a pool, and on a worker, whose place a spare takes.
+    wait_for(&pool);
+    gate.open();
+    let gate = Gate::new();
+    let (inner, go) = (pool.clone(), gate.clone());
+    let waits = pool.submit(move || {
+        let handle = inner.submit(move || go.wait());
+        assert!(!handle.wait_timeout(SOON));
+        assert!(!wait([&handle], When::AllDone, Some(SOON)));
+        assert!(!CancellationToken::new().wait_timeout(SOON));
+    });
+    waits.result().unwrap();
+    // For room.
+    assert!(full.submit_timeout(|| (), SOON).result().is_err());
+    assert!(full.submit_deadline(|| (), soon()).result().is_err());
+    let mut group = TaskGroup::new(&*pool).deadline(soon());
+    let go = gate.clone();
+    group.submit(move || go.wait());
+    assert_eq!(
+        group.settle().iter().filter(|one| timed_out(one)).count(),
+        1
+    );
+    let mut group = TaskGroup::new(&*pool).limit(1);
+    let go = gate.clone();
+    group.submit(move || go.wait());
+    assert!(group.submit_timeout(|| (), SOON).is_err());
+    assert!(group.submit_deadline(|| (), soon()).is_err());
+    gate.open();
+    group.all().unwrap();
+    // By the timer.
+    let until_asked = |_| current().unwrap().token().wait();
+    let map = pool.map(0..2, until_asked).timeout_each(SOON);
+    assert_eq!(map.filter(timed_out).count(), 2);
+    // On a busy machine the time is up before the first item.
+    let map = pool.map(0..2, until_asked).deadline(soon());
+    assert!(map.into_iter().all(|one| timed_out(&one)));
+    assert!(timed_out(
+        &pool
+            .submit(task(move || until_asked(0)).timeout(SOON))
+            .result()
+    ));
+    assert!(timed_out(
+        &pool
+            .submit(task(move || until_asked(0)).deadline(soon()))
+            .result()
+    ));
+    pool.submit_after(SOON, || ()).result().unwrap();
+    // At the end: a spare's patience and a shutdown's.
+    thread::sleep(2 * SOON);
+    let report = full.shutdown(Shutdown::FinishWithin(SOON));
+    assert_eq!(report.still_running.len(), 1);
+    held.release();
+}
+
+/// A step of the wall clock must not reach a wait: no system call that waits
+/// with a limit names that clock.
+#[cfg(target_os = "linux")]
+#[test]
+fn h10_no_timed_wait_is_on_the_wall_clock() {
+    const NAME: &str = "h10_no_timed_wait_is_on_the_wall_clock";
+    if common::role().is_some() {
+        // Before the parent's watchdog, so that nobody is left behind.
+        return common::watch_for(common::LIMIT / 2, every_timed_wait);
+    }
+    watch(|| {
+        let strace = || std::process::Command::new("strace");
+        // It may be missing, or not be allowed to look.
+        let tried = strace().args(["-f", "-e", "trace=futex", "true"]).output();
+        if !tried.is_ok_and(|output| output.status.success()) {
+            common::skipped("h10: strace is not installed, or may not trace");
+            return;
+        }
+        let log = format!("h10-{}.txt", std::process::id());
+        let log = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(log);
+        let mut traced = strace();
+        traced.args(["-f", "-e", "trace=futex", "-o"]).arg(&log);
+        traced.arg(std::env::current_exe().unwrap());
+        traced.args(["--exact", NAME, "--nocapture", "--test-threads=1"]);
+        let output = traced.env("RADDLE_CHILD", "waits").output().unwrap();
+        let text = std::fs::read_to_string(&log).unwrap();
+        std::fs::remove_file(&log).unwrap();
+        assert!(output.status.success(), "{output:?}");
+        // Without a limit there is NULL; glibc joins threads so, with any clock.
+        let timed: Vec<_> = text
+            .lines()
+            .filter(|line| line.contains("tv_sec"))
+            .collect();
+        println!("{} waits with a limit", timed.len());
+        assert!(timed.len() >= 20, "too few to be all of them:\n{text}");
+        for line in timed {
+            assert!(!line.contains("FUTEX_CLOCK_REALTIME"), "{line}");
+        }
+    });
+}
 
 #[test]
 fn h10_no_wall_clock_in_the_sources() {

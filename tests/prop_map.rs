@@ -92,7 +92,12 @@ fn check<'p, I: ExactSizeIterator<Item = u8>>(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(10_000))]
+    // What fails is written down as a test of its own, not in a file of seeds.
+    #![proptest_config(ProptestConfig {
+        cases: 10_000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn a_map_is_the_serial_iterator(case in cases()) {

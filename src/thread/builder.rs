@@ -156,6 +156,9 @@ impl ThreadPoolBuilder {
     /// How many tasks run at once. Default: the number of CPUs that this
     /// process may use, or the environment variable `RADDLE_WORKERS`.
     ///
+    /// At most 32767: [`build`](Self::build) refuses more with
+    /// [`StartError::TooMany`].
+    ///
     /// # Examples
     ///
     /// ```
@@ -172,7 +175,10 @@ impl ThreadPoolBuilder {
     /// How many threads may exist, those that are blocked included; never fewer
     /// than there are workers. Default:
     /// 256 more than there are workers; spare threads start only when a worker
-    /// blocks.
+    /// blocks. Less than [`workers`](Self::workers) counts as that many.
+    ///
+    /// At most 32767: [`build`](Self::build) refuses more with
+    /// [`StartError::TooMany`], and the default is never more.
     ///
     /// # Examples
     ///

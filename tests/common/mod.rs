@@ -270,6 +270,13 @@ pub(crate) fn child(test: &str, role: &str, more: &[(&str, &str)]) -> Output {
     command.output().expect("the test's child")
 }
 
+/// Says that a test, or a part of one, cannot run here. Straight to the
+/// terminal: what a test prints with the macros is seen only when it fails.
+pub(crate) fn skipped(why: &str) {
+    use std::io::Write as _;
+    let _ = std::io::stderr().write_all(format!("\nSKIPPED: {why}\n").as_bytes());
+}
+
 /// The number that the system gives this thread.
 #[cfg(target_os = "linux")]
 pub(crate) fn thread_number() -> i32 {
@@ -285,6 +292,32 @@ pub(crate) fn is_asleep(thread: i32) -> bool {
         let stat = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat"));
         stat.is_ok_and(|stat| stat.rsplit(')').next().unwrap().starts_with(" S"))
     })
+}
+
+/// Starts a thread that waits for something by `body`; returns when it sleeps.
+/// Whatever ends the wait comes after, so the wait has blocked indeed.
+#[cfg(target_os = "linux")]
+pub(crate) fn asleep<T: Send + 'static>(
+    body: impl FnOnce() -> T + Send + 'static,
+) -> thread::JoinHandle<T> {
+    let (told, number) = channel();
+    let waiter = thread::spawn(move || {
+        told.send(thread_number()).unwrap();
+        body()
+    });
+    let number = number.recv().unwrap();
+    until(|| is_asleep(number));
+    waiter
+}
+
+/// Elsewhere nobody says what a thread does: it gets some time.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn asleep<T: Send + 'static>(
+    body: impl FnOnce() -> T + Send + 'static,
+) -> thread::JoinHandle<T> {
+    let waiter = thread::spawn(body);
+    thread::sleep(Duration::from_millis(50));
+    waiter
 }
 
 /// Threads of this process at this moment.
