@@ -354,7 +354,7 @@ fn h09_extreme_limits_of_a_group_that_has_no_room() {
         let past = Instant::now();
         let pool = pool(2);
         let is_full = |outcome: Result<(), raddle::SubmitError<fn() -> i32>>| {
-            assert_eq!(outcome.unwrap_err().why(), raddle::Refusal::Full);
+            assert_eq!(outcome.unwrap_err().why, raddle::Refusal::Full);
         };
         let one: fn() -> i32 = || 1;
         let mut group = TaskGroup::new(&pool).limit(1);
