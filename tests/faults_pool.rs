@@ -677,14 +677,16 @@ fn t16_panicking_callbacks_and_hooks_stop_nobody() {
 #[test]
 fn t17_user_code_may_reenter_every_method_from_anywhere() {
     reenter::assert_nothing_is_forgotten();
-    // Some two seconds of work alone, and much of it is starting threads.
-    common::watch_for(common::LIMIT * 3, || {
+    watch(|| {
         let builder = ThreadPool::builder().workers(2).trace_tasks(true);
         let builder = builder.on_panic(|_| reenter_everything());
         POOL.set(builder.build().unwrap()).unwrap();
         let pool = POOL.get().unwrap();
         let hooked = ThreadPool::builder()
             .workers(1)
+            // A thread that waits in its hook gives its place away, also to one
+            // that will wait in the same hook.
+            .workers_max(4)
             .on_worker_start(|_| reenter_everything());
         let hooked = hooked
             .on_worker_exit(|_| reenter_everything())
