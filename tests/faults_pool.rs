@@ -86,137 +86,163 @@ fn t02_nothing_is_lost_while_a_pool_grows_and_shrinks() {
     });
 }
 
-/// Becomes a user who may have only so many threads more. Root is exempt, so
-/// the process becomes a user who has no other process.
-#[cfg(target_os = "linux")]
-fn allow_threads(more: u64) -> bool {
-    let limit = libc::rlimit {
-        rlim_cur: more,
-        rlim_max: more,
-    };
-    // SAFETY: plain system calls on values of this function.
-    unsafe { libc::setgroups(0, std::ptr::null()) };
-    // SAFETY: as above.
-    let user = unsafe { libc::getuid() } != 0 || unsafe { libc::setuid(54_321) } == 0;
-    // SAFETY: as above.
-    user && unsafe { libc::setrlimit(libc::RLIMIT_NPROC, &raw const limit) } == 0
-}
+/// Longer than any test, and yet a limit: a wait with it claims nothing.
+const LONG: Duration = Duration::from_secs(3600);
 
-/// Only root may become a user who has no other process.
-#[cfg(target_os = "linux")]
-fn is_root() -> bool {
-    // SAFETY: the call has no preconditions.
-    let root = unsafe { libc::geteuid() } == 0;
-    if !root {
-        eprintln!("SKIPPED: limits on threads can be tried by root only");
-    }
-    root
-}
-
-/// Runs the test again in a process where `role` says the number.
+/// Runs the test again in a process where `role` says what to do.
 #[cfg(target_os = "linux")]
 #[track_caller]
 fn in_child(test: &str, role: &str) -> String {
-    let output = common::child(test, role, &[]);
+    // With one arena no thread reserves address space beside its stack.
+    let output = common::child(test, role, &[("MALLOC_ARENA_MAX", "1")]);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{role}: {text}{errors}");
     text
 }
 
+/// What a child process does. It ends before its parent's watchdog strikes, so
+/// that nobody is left behind.
+#[cfg(target_os = "linux")]
+#[track_caller]
+fn watch_child(body: impl FnOnce() + Send + 'static) {
+    common::watch_for(common::LIMIT / 2, body);
+}
+
+/// Allows this process so many bytes of address space beyond what it has: where
+/// a stack finds no room, no thread starts (`EAGAIN`), whoever the user is.
+#[cfg(target_os = "linux")]
+fn allow_address_space(more: usize) {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+    let pages: usize = statm.split(' ').next().unwrap().parse().unwrap();
+    // SAFETY: the call has no preconditions.
+    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as usize;
+    let bytes = (pages * page + more) as libc::rlim_t;
+    let limit = libc::rlimit {
+        rlim_cur: bytes,
+        rlim_max: bytes,
+    };
+    // SAFETY: the pointer is to a local.
+    let set = unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) };
+    assert_eq!(set, 0);
+}
+
+/// From now on no thread starts; the heap may still grow a little.
+#[cfg(target_os = "linux")]
+fn allow_no_thread() {
+    allow_address_space(1 << 20);
+    let refused = thread::Builder::new().spawn(|| ()).unwrap_err();
+    assert_eq!(refused.kind(), std::io::ErrorKind::WouldBlock, "{refused}");
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn t03_a_pool_whose_nth_thread_fails_does_not_start() {
     const NAME: &str = "t03_a_pool_whose_nth_thread_fails_does_not_start";
+    const STACK: usize = 256 << 20;
     if let Some(role) = common::role() {
-        let nth: u64 = role.parse().unwrap();
-        let before = common::threads();
-        // The threads that are there count as well.
-        assert!(
-            allow_threads(before as u64 + nth - 1),
-            "cannot be limited here"
-        );
-        match ThreadPool::new(8) {
-            Err(raddle::StartError::Threads { wanted, got, .. }) => {
-                assert_eq!((wanted, got as u64), (8, nth - 1));
+        return watch_child(move || {
+            let nth: usize = role.parse().unwrap();
+            let before = common::threads();
+            // Room for the threads before it, and for half a stack.
+            allow_address_space((nth - 1) * STACK + STACK / 2);
+            let builder = ThreadPool::builder().workers(4).stack_size(STACK);
+            let error = builder.build().unwrap_err();
+            let raddle::StartError::Threads { wanted, got, .. } = error else {
+                panic!("thread {nth} cannot start: {error:?}");
+            };
+            assert_eq!((wanted, got), (4, nth - 1));
+            let text = error.to_string();
+            assert!(text.starts_with(&format!("only {got} of 4 ")), "{text}");
+            // The system forgets a thread a moment after it was joined.
+            until(|| common::threads() == before);
+            // What is there is enough for those that can be had.
+            if got > 0 {
+                let builder = ThreadPool::builder().workers(got).stack_size(STACK);
+                let pool = builder.build().unwrap();
+                assert_eq!(pool.submit(|| 1).result().unwrap(), 1);
+                assert_eq!(common::threads(), before + got);
             }
-            other => panic!("thread {nth} cannot start: {other:?}"),
-        }
-        assert_eq!(common::threads(), before, "no thread is left");
-        return;
+        });
     }
     watch(|| {
-        if !is_root() {
-            return;
-        }
-        for nth in 1..=8 {
+        for nth in 1..=4 {
             in_child(NAME, &nth.to_string());
         }
     });
 }
 
-/// No room for another stack, instead of no right to another thread.
+/// Of two workers one waits for its child with a limit, and the other is busy:
+/// the child needs a spare. `comes` says whether one can start.
 #[cfg(target_os = "linux")]
-#[test]
-fn t03_a_pool_without_memory_for_stacks_does_not_start() {
-    const NAME: &str = "t03_a_pool_without_memory_for_stacks_does_not_start";
-    if common::role().is_some() {
-        let before = common::threads();
-        let limit = libc::rlimit {
-            rlim_cur: 2 << 30,
-            rlim_max: 2 << 30,
-        };
-        // SAFETY: a plain system call on a local.
-        let limited = unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) };
-        assert_eq!(limited, 0);
-        let builder = ThreadPool::builder().workers(8).stack_size(512 << 20);
-        let Err(raddle::StartError::Threads { got, .. }) = builder.build() else {
-            panic!("there is no room for 4 GiB");
-        };
-        assert!(got < 8);
-        assert_eq!(common::threads(), before, "no thread is left");
-        return;
+fn ask_for_a_spare(pool: &Arc<ThreadPool>, comes: bool) {
+    let busy = Gate::new();
+    let other = running(pool, &busy, || ());
+    let (inner, begun) = (pool.clone(), Gate::new());
+    let (number, tell) = (Arc::new(Mutex::new(None)), begun.clone());
+    let waiter = number.clone();
+    let waits = pool.submit(move || {
+        let child = inner.submit(move || {
+            tell.open();
+            1
+        });
+        *waiter.lock().unwrap() = Some(common::thread_number());
+        assert!(child.wait_timeout(LONG), "an hour is not over");
+        child.result().unwrap()
+    });
+    if comes {
+        begun.wait();
+        assert_eq!(pool.stats().threads, 3);
+    } else {
+        // The waiter itself has asked for the spare, before it sleeps.
+        let asleep = || number.lock().unwrap().is_some_and(common::is_asleep);
+        until(|| pool.stats().blocked == 1 && asleep());
+        let stats = pool.stats();
+        assert_eq!((stats.threads, stats.queued), (2, 1), "{stats:?}");
+        assert!(!begun.is_open());
     }
-    watch(|| drop(in_child(NAME, "memory")));
+    // The threads that are there go on, and one of them runs the child.
+    busy.open();
+    other.result().unwrap();
+    assert_eq!(waits.result().unwrap(), 1);
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn t03_a_pool_whose_spares_cannot_start_goes_on() {
     const NAME: &str = "t03_a_pool_whose_spares_cannot_start_goes_on";
-    if common::role().is_some() {
-        let (one, growing) = (Arc::new(pool(2)), ThreadPool::for_blocking(8).unwrap());
-        assert!(allow_threads(1));
+    if common::role().is_none() {
+        return watch(|| drop(in_child(NAME, "spares")));
+    }
+    watch_child(|| {
+        ask_for_a_spare(&Arc::new(pool(2)), true);
+        let (one, two) = (Arc::new(pool(1)), Arc::new(pool(2)));
+        let growing = ThreadPool::for_blocking(8).unwrap();
+        allow_no_thread();
+        for _ in 0..10 {
+            ask_for_a_spare(&two, false);
+        }
+        // The only thread waits: at its limit it returns, and then it may claim.
         let inner = one.clone();
         let waits = one.submit(move || {
-            let child = inner.submit(|| {
-                thread::yield_now();
-                1
-            });
-            // A timed wait claims nothing: it asks for a spare, in vain.
-            assert!(child.wait_timeout(Duration::MAX));
+            let child = inner.submit(|| 1);
+            assert!(!child.wait_timeout(Duration::from_millis(20)));
             child.result().unwrap()
         });
         assert_eq!(waits.result().unwrap(), 1);
-        let handles: Vec<_> = (0..100).map(|i| growing.submit(move || i)).collect();
-        assert_eq!(
-            handles
-                .into_iter()
-                .map(|h| h.result().unwrap())
-                .sum::<i32>(),
-            4950
-        );
+        // Untimed, for a child that may not be claimed: it is the last resort.
+        let inner = one.clone();
+        let waits = one.submit(move || inner.submit(task(|| 1).timeout(LONG)).result());
+        assert_eq!(waits.result().unwrap().unwrap(), 1);
+        assert_eq!(one.stats().threads, 1);
+        let handles = growing.submit_many((0..100).map(|i| move || i));
+        let sum: i32 = handles.into_iter().map(|h| h.result().unwrap()).sum();
+        assert_eq!((sum, growing.stats().threads), (4950, 1));
         // Without a timer's thread: the limit is seen at the end, or at the start.
         let late = one.submit(task(|| ()).timeout(Duration::ZERO)).result();
         assert!(late.unwrap_err().is_timed_out());
         let delayed = one.submit_after(Duration::from_millis(1), || ()).result();
         assert!(delayed.unwrap_err().is_cancelled());
-        return;
-    }
-    watch(|| {
-        if is_root() {
-            in_child(NAME, "spares");
-        }
     });
 }
 
@@ -672,14 +698,16 @@ fn t16_panicking_callbacks_and_hooks_stop_nobody() {
 #[test]
 fn t17_user_code_may_reenter_every_method_from_anywhere() {
     reenter::assert_nothing_is_forgotten();
-    // Some two seconds of work alone, and much of it is starting threads.
-    common::watch_for(common::LIMIT * 3, || {
+    watch(|| {
         let builder = ThreadPool::builder().workers(2).trace_tasks(true);
         let builder = builder.on_panic(|_| reenter_everything());
         POOL.set(builder.build().unwrap()).unwrap();
         let pool = POOL.get().unwrap();
         let hooked = ThreadPool::builder()
             .workers(1)
+            // A thread that waits in its hook gives its place away, also to one
+            // that will wait in the same hook.
+            .workers_max(4)
             .on_worker_start(|_| reenter_everything());
         let hooked = hooked
             .on_worker_exit(|_| reenter_everything())
