@@ -59,6 +59,7 @@ impl ThreadPool {
 /// never says anything.
 /// Must fail when: nothing looks at what was pushed after the end.
 /// Bound: 3 preemptions, a pool of one and a submitter; 2 in the quick tier.
+/// With 4 it takes 8,898,972 executions and a quarter of an hour, and holds.
 #[test]
 fn a_task_submitted_during_shutdown_has_an_end() {
     Model::new("thread::a_task_submitted_during_shutdown_has_an_end")
@@ -213,12 +214,12 @@ fn at_the_cap_a_waiter_runs_its_limited_child() {
 /// Fear: the first waiter has a spare in its place, which then waits for that
 /// waiter; and the task that both want is in the queue for ever.
 /// Must fail when: the last to block calls nobody.
-/// Bound: 2 preemptions, a pool of one with one spare; 1 in the quick tier.
+/// Bound: 1 preemption, a pool of one with one spare: with 2 it takes 1,902,538
+/// executions and six minutes, and holds.
 #[test]
 fn at_the_cap_the_last_to_block_calls_another_waiter() {
     Model::new("thread::at_the_cap_the_last_to_block_calls_another_waiter")
-        .preemptions(2)
-        .quick(1)
+        .preemptions(1)
         .check(|| {
             let (pool, meeting) = (Arc::new(pool(1, 2)), Meeting::new());
             let parent = pool.submit({
