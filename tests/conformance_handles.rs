@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use common::{CountWaker, Gate, Tally, asleep, hold, pool, running, until, watch, watch_all};
 use raddle::{
     Cancel, CancellationToken, Handle, Inline, Refusal, Task as _, TaskError, TaskState,
-    ThreadPool, as_completed, current, task,
+    ThreadPool, as_completed, block_on, current, task,
 };
 
 /// Adds a callback that sends what it is called with.
@@ -33,7 +33,7 @@ fn message(error: &TaskError) -> &str {
     }
 }
 
-// C001 to C003: models of the state word (src/task), "callback against finish".
+// C001 to C003. Models: `a_callback_added_while_the_task_ends_is_called_once` (src/task).
 
 #[test]
 fn c001_callback_added_while_pending_runs_once() {
@@ -151,7 +151,7 @@ fn c008_a_panicking_immediate_callback_changes_nothing() {
     });
 }
 
-/// The models of C009: cancel against run (src/task).
+/// Models: `a_task_runs_or_is_cancelled_and_never_both` (src/task).
 #[test]
 fn c009_cancel_says_what_it_came_to() {
     watch(|| {
@@ -288,7 +288,8 @@ fn overdue<T: Send + 'static>(
     pool.submit(late.timeout(Duration::from_millis(1)))
 }
 
-/// The models of C015: a time limit against the end of a task (src/task).
+/// Models: `a_limit_that_strikes_while_the_task_runs_resolves_it_once`,
+/// `limit_end_and_drop_free_once` (src/task).
 #[test]
 fn c015_a_late_value_is_refused_and_dropped_once() {
     watch(|| {
@@ -329,7 +330,8 @@ fn c016_a_late_panic_is_refused() {
     });
 }
 
-/// The models of C017: cancel against run (src/task).
+/// Models: `a_task_runs_or_is_cancelled_and_never_both`,
+/// `two_cancels_drop_the_closure_once` (src/task).
 #[test]
 fn c017_cancelled_before_the_start_never_runs_and_drops_at_once() {
     watch(|| {
@@ -495,7 +497,7 @@ fn c028_a_result_is_freed_with_its_handle() {
     });
 }
 
-/// The models of C031: handle as a future (src/task).
+/// Models: `an_awaited_handle_dropped_while_its_task_ends_keeps_no_waker` (src/task).
 #[test]
 fn c031_poll_then_drop_the_handle_then_the_task_ends() {
     watch(|| {
@@ -515,7 +517,7 @@ fn c031_poll_then_drop_the_handle_then_the_task_ends() {
     });
 }
 
-/// The models of C032: drop of the handle against run (src/task).
+/// Models: `a_handle_dropped_while_its_task_ends_frees_once` (src/task).
 #[test]
 fn c032_handle_dropped_while_the_task_is_scheduled() {
     watch(|| {
@@ -532,7 +534,7 @@ fn c032_handle_dropped_while_the_task_is_scheduled() {
     });
 }
 
-/// The models of C033: cancel against run (src/task).
+/// Models: `a_task_runs_or_is_cancelled_and_never_both` (src/task).
 #[test]
 fn c033_cancel_all_while_they_complete() {
     watch(|| {
@@ -568,5 +570,24 @@ fn c013_a_refused_handle_has_its_error_at_once() {
         pool.shutdown(raddle::Shutdown::Finish);
         let error = pool.submit(|| ()).result().unwrap_err();
         assert!(matches!(error, TaskError::Refused(Refusal::Shutdown)));
+    });
+}
+
+/// The outcome is gone, but how the task ended is not.
+#[test]
+fn a_handle_awaited_by_reference_keeps_its_state() {
+    watch_all(|backend| {
+        let mut fine = backend.submit(|| 1);
+        assert_eq!(block_on(&mut fine).unwrap(), 1);
+        let mut bad = backend.submit(|| -> i32 { panic!("on purpose") });
+        assert!(block_on(&mut bad).is_err());
+        assert_eq!(fine.state(), TaskState::Finished);
+        assert_eq!(bad.state(), TaskState::Panicked);
+        let seen = Arc::new(Mutex::new(None));
+        let told = seen.clone();
+        bad.on_done(move |state| *told.lock().unwrap() = Some(state));
+        assert_eq!(*seen.lock().unwrap(), Some(TaskState::Panicked));
+        assert!(matches!(bad.result(), Err(TaskError::Cancelled)));
+        assert!(matches!(fine.result(), Err(TaskError::Cancelled)));
     });
 }

@@ -131,7 +131,7 @@ fn c063_submit_after_shutdown_is_refused() {
             let refused = pool.submit(|| ()).result().unwrap_err();
             assert!(is_refused(&refused, Refusal::Shutdown));
             let error = pool.try_submit(|| 5).unwrap_err();
-            assert_eq!(error.why(), Refusal::Shutdown);
+            assert_eq!(error.why, Refusal::Shutdown);
             assert_eq!(error.into_task()(), 5);
             let many = pool.submit_many([|| 1, || 2]);
             assert!(many.into_iter().all(|h| h.state() == TaskState::Failed));
@@ -158,7 +158,8 @@ fn c064_process_exit_with_pending_tasks() {
     });
 }
 
-/// Models: "last sleeper", "submit against shutdown" (src/thread/sleep).
+/// Models: `jobs_published_while_the_last_two_fall_asleep_are_run`,
+/// `a_job_submitted_while_the_pool_ends_is_run_or_cancelled` (src/thread/sleep).
 #[test]
 fn c066_shutdown_while_all_workers_wait_on_more_work() {
     watch(|| {
@@ -196,7 +197,7 @@ fn c066_shutdown_while_all_workers_wait_on_more_work() {
     });
 }
 
-/// Models: "submit against shutdown" (src/thread).
+/// Models: `a_task_submitted_during_shutdown_has_an_end` (src/thread).
 #[test]
 fn c067_cancel_queued_finishes_the_running_and_cancels_the_queue() {
     watch(|| {
@@ -459,7 +460,7 @@ fn c082_the_finished_count_is_monotone_and_never_ahead() {
     });
 }
 
-/// Models: cancel against run (src/task).
+/// Models: `a_task_runs_or_is_cancelled_and_never_both` (src/task).
 #[test]
 fn c083_a_queued_task_can_be_removed_a_running_one_cannot() {
     watch(|| {
@@ -511,7 +512,7 @@ fn c086_a_full_queue_refuses() {
         let full = pool.submit(|| 2).result().unwrap_err();
         assert!(is_refused(&full, Refusal::Full));
         let back = pool.try_submit(|| 3).unwrap_err();
-        assert_eq!((back.why(), back.into_task()()), (Refusal::Full, 3));
+        assert_eq!((back.why, back.into_task()()), (Refusal::Full, 3));
         held.release();
         assert_eq!(fits.result().unwrap(), 1);
         // There is room again.
@@ -521,7 +522,7 @@ fn c086_a_full_queue_refuses() {
         let pool = limited(WhenFull::Wait);
         let held = hold(&pool);
         let fits = pool.submit(|| 1);
-        assert_eq!(pool.try_submit(|| 2).unwrap_err().why(), Refusal::Full);
+        assert_eq!(pool.try_submit(|| 2).unwrap_err().why, Refusal::Full);
         let late = pool.submit_timeout(|| 3, Duration::from_millis(1));
         assert!(is_refused(&late.result().unwrap_err(), Refusal::Full));
         thread::scope(|scope| {

@@ -22,7 +22,8 @@ const LATER: Duration = Duration::from_secs(3600);
 
 const EVERY_LIMIT: [Duration; 3] = [Duration::ZERO, Duration::from_nanos(1), Duration::MAX];
 
-/// Models: cancel against run (src/task).
+/// Models: `a_task_runs_or_is_cancelled_and_never_both`,
+/// `two_cancels_drop_the_closure_once` (src/task).
 #[test]
 fn h01_a_task_is_cancelled_or_runs_never_both() {
     watch(|| {
@@ -52,7 +53,7 @@ fn h01_a_task_is_cancelled_or_runs_never_both() {
     });
 }
 
-/// Models: wait against finish (src/task).
+/// Models: `the_result_comes_with_what_the_task_wrote` (src/task).
 #[test]
 fn h02_no_waiter_sleeps_after_the_end() {
     watch(|| {
@@ -71,8 +72,9 @@ fn h02_no_waiter_sleeps_after_the_end() {
     });
 }
 
-/// Models: timed wait against finish (src/task). Under the address sanitizer
-/// this is where an entry left in the list would be seen.
+/// Models: `a_waiter_that_gives_up_while_the_task_ends_is_told_or_gone`,
+/// `a_waiter_that_leaves_hands_the_wake_up_on` (src/task). Under the address
+/// sanitizer this is where an entry left in the list would be seen.
 #[test]
 fn h03_a_wait_that_times_out_at_the_end_leaves_no_entry() {
     watch(|| {
@@ -136,7 +138,8 @@ fn poll_with<T>(handle: &mut Handle<T>, waker: &Waker) -> Poll<Result<T, raddle:
     Pin::new(handle).poll(&mut Context::from_waker(waker))
 }
 
-/// Models: handle as a future (src/task).
+/// Models: `the_latest_waker_is_the_one_that_is_woken`,
+/// `an_await_racing_with_the_end_gets_the_result` (src/task).
 #[test]
 fn h05_the_waker_of_the_last_poll_is_woken_and_no_other() {
     watch(|| {
@@ -235,7 +238,7 @@ fn h07_a_stale_token_is_only_a_spurious_wake_up() {
     });
 }
 
-/// Models: callback against finish and cancel (src/task).
+/// Models: `a_callback_added_while_the_task_ends_is_called_once` (src/task).
 #[test]
 fn h08_a_callback_is_called_once_whoever_ends_the_task() {
     watch(|| {
@@ -351,7 +354,7 @@ fn h09_extreme_limits_of_a_group_that_has_no_room() {
         let past = Instant::now();
         let pool = pool(2);
         let is_full = |outcome: Result<(), raddle::SubmitError<fn() -> i32>>| {
-            assert_eq!(outcome.unwrap_err().why(), raddle::Refusal::Full);
+            assert_eq!(outcome.unwrap_err().why, raddle::Refusal::Full);
         };
         let one: fn() -> i32 = || 1;
         let mut group = TaskGroup::new(&pool).limit(1);

@@ -1,9 +1,12 @@
 //! Facts about the sources that no compiler checks: headers, imports that
-//! point down, one door to the primitives, comments where they are owed.
+//! point down, one door to the primitives, comments where they are owed; and
+//! about what the pages and tests say of them: models and files by their names.
 //!
 //! The checks are a function over texts, so that the last test here can plant
 //! a violation of each rule and see precisely that rule complain.
 
+#[path = "house/names.rs"]
+mod names;
 #[path = "house/planted.rs"]
 mod planted;
 #[path = "house/rules.rs"]
@@ -14,7 +17,7 @@ mod source;
 use std::fs;
 use std::path::Path;
 
-/// Every file below `src`: its path with `/`, and its text.
+/// Every source and page below a folder: its path with `/`, and its text.
 fn files_below(folder: &Path, name: &str, files: &mut Vec<(String, String)>) {
     for entry in fs::read_dir(folder).expect("a folder of the sources") {
         let entry = entry.expect("an entry of the sources");
@@ -22,7 +25,7 @@ fn files_below(folder: &Path, name: &str, files: &mut Vec<(String, String)>) {
         let path = entry.path();
         if path.is_dir() {
             files_below(&path, &name, files);
-        } else if path.extension().is_some_and(|e| e == "rs") {
+        } else if path.extension().is_some_and(|e| e == "rs" || e == "md") {
             files.push((name, fs::read_to_string(&path).expect("a source file")));
         }
     }
@@ -31,11 +34,10 @@ fn files_below(folder: &Path, name: &str, files: &mut Vec<(String, String)>) {
 #[test]
 fn the_sources_keep_the_rules_of_the_house() {
     let mut files = Vec::new();
-    files_below(
-        &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
-        "src",
-        &mut files,
-    );
+    for folder in ["src", "tests", "docs"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        files_below(&path, folder, &mut files);
+    }
     files.sort();
     assert!(files.len() > 2, "the sources were not found");
     for long in rules::long_files(&files) {

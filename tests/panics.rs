@@ -215,7 +215,7 @@ fn panics_of_hooks_reach_on_panic() {
         let list = told.clone();
         let builder = ThreadPool::builder()
             .workers(1)
-            .on_panic(move |panic| list.lock().unwrap().push(panic.to_string()))
+            .on_panic(move |panic| list.lock().unwrap().push(format!("{panic:#}")))
             .on_worker_start(|_| panic!("start, on purpose"))
             .on_worker_exit(|_| panic!("exit, on purpose"));
         let pool = builder.build().unwrap();

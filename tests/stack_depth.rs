@@ -217,3 +217,22 @@ fn no_stranger_runs_in_a_timed_wait() {
         }
     });
 }
+
+/// However small a stack is asked for, the pool's own code fits in: also a
+/// task that waits, and one that panics with a backtrace.
+#[test]
+fn the_smallest_stack_is_enough_for_the_pool() {
+    common::watch(|| {
+        for size in [0, 1, 16 << 10] {
+            let pool = ThreadPool::builder().workers(1).stack_size(size);
+            let pool = Arc::new(pool.build().unwrap());
+            let inner = pool.clone();
+            let waits = pool.submit(move || inner.submit(|| 1).result().unwrap());
+            assert_eq!(waits.result().unwrap(), 1);
+            let panics = pool.submit(|| panic!("on purpose"));
+            assert!(panics.result().is_err());
+            let in_time = task(|| 1).timeout(Duration::from_secs(60));
+            assert_eq!(pool.submit(in_time).result().unwrap(), 1);
+        }
+    });
+}

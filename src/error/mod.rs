@@ -24,7 +24,6 @@ use std::fmt;
 use std::time::Duration;
 
 pub use panic::Panic;
-#[allow(unused_imports)] // the worker that catches panics comes with the pool
 pub(crate) use panic::PanicNote;
 pub use start::StartError;
 pub use submit::{Refusal, SubmitError};
@@ -43,6 +42,8 @@ pub use submit::{Refusal, SubmitError};
 /// assert!(error.is_refused());
 /// assert!(error.to_string().contains("shut down"));
 /// ```
+#[doc(alias = "CancelledError")]
+#[doc(alias = "TimeoutError")]
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TaskError {
@@ -51,9 +52,11 @@ pub enum TaskError {
     Panicked(Box<Panic>),
     /// The task was cancelled before it had a result: by its handle, a
     /// token, its group or a shutdown.
+    #[doc(alias = "CancelledError")]
     #[error("the task was cancelled")]
     Cancelled,
     /// The task reached its time limit.
+    #[doc(alias = "TimeoutError")]
     #[error(transparent)]
     TimedOut(Box<TimedOut>),
     /// The task was never accepted.
@@ -132,7 +135,7 @@ impl From<Refusal> for TaskError {
 impl<T> From<SubmitError<T>> for TaskError {
     /// Keeps the reason; drops the task.
     fn from(error: SubmitError<T>) -> Self {
-        Self::Refused(error.why())
+        Self::Refused(error.why)
     }
 }
 
@@ -163,7 +166,6 @@ pub struct TimedOut {
 }
 
 impl TimedOut {
-    #[allow(dead_code)] // the pool's time limits make these
     pub(crate) fn new(limit: Duration, ran_for: Duration, killed: bool) -> Self {
         Self {
             limit,
@@ -172,17 +174,59 @@ impl TimedOut {
         }
     }
 
-    /// The limit that the task was given.
+    /// The limit that the task was given: its `timeout`, or how long it had
+    /// until its `deadline`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{TaskError, ThreadPool, task};
+    /// use std::time::Duration;
+    ///
+    /// let pool = ThreadPool::new(1)?;
+    /// let limit = Duration::from_millis(5);
+    /// let sleeps = task(|| raddle::current().unwrap().token().wait()).timeout(limit);
+    /// match pool.submit(sleeps).result() {
+    ///     Err(TaskError::TimedOut(late)) => assert_eq!(late.limit(), limit),
+    ///     other => unreachable!("{other:?}"),
+    /// }
+    /// # Ok::<_, raddle::StartError>(())
+    /// ```
     pub fn limit(&self) -> Duration {
         self.limit
     }
 
     /// How long the task had been running at its limit; zero if it had not started.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{Inline, TaskError, task};
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let too_late = task(|| 1).deadline(Instant::now());
+    /// match Inline.submit(too_late).result() {
+    ///     Err(TaskError::TimedOut(late)) => assert_eq!(late.ran_for(), Duration::ZERO),
+    ///     other => unreachable!("{other:?}"),
+    /// }
+    /// ```
     pub fn ran_for(&self) -> Duration {
         self.ran_for
     }
 
     /// Whether the work was ended, not only the waiting: never on threads.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{Inline, TaskError, task};
+    ///
+    /// let too_late = task(|| 1).deadline(std::time::Instant::now());
+    /// match Inline.submit(too_late).result() {
+    ///     Err(TaskError::TimedOut(late)) => assert!(!late.killed()),
+    ///     other => unreachable!("{other:?}"),
+    /// }
+    /// ```
     pub fn killed(&self) -> bool {
         self.killed
     }
@@ -236,7 +280,6 @@ pub struct GroupError {
 
 impl GroupError {
     /// `None` when there is no error.
-    #[allow(dead_code)] // the group comes with the pool
     pub(crate) fn new(errors: Vec<TaskError>) -> Option<Self> {
         (!errors.is_empty()).then_some(Self { errors })
     }
@@ -249,16 +292,59 @@ impl GroupError {
     }
 
     /// All errors, in the order of submission; at least one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{Inline, TaskGroup};
+    ///
+    /// let mut group = TaskGroup::new(&Inline);
+    /// group.submit(|| 1);
+    /// group.submit(|| panic!("no luck"));
+    /// let failed = group.all().unwrap_err();
+    /// for error in failed.errors() {
+    ///     eprintln!("{error}");
+    /// }
+    /// # assert_eq!(failed.errors().len(), 1);
+    /// ```
     pub fn errors(&self) -> &[TaskError] {
         &self.errors
     }
 
     /// The errors by value, in the order of submission; at least one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{Inline, TaskGroup};
+    ///
+    /// let mut group = TaskGroup::new(&Inline);
+    /// group.submit(|| 1);
+    /// group.submit(|| panic!("no luck"));
+    /// let failed = group.all().unwrap_err();
+    /// for error in failed.into_errors() {
+    ///     if let raddle::TaskError::Panicked(panic) = error {
+    ///         assert!(panic.into_payload().is::<&str>());
+    ///     }
+    /// }
+    /// ```
     pub fn into_errors(self) -> Vec<TaskError> {
         self.errors
     }
 
-    /// The first error.
+    /// The first error, in the order of submission.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{Inline, TaskGroup};
+    ///
+    /// let mut group = TaskGroup::new(&Inline);
+    /// group.submit(|| 1);
+    /// group.submit(|| panic!("no luck"));
+    /// let failed = group.all().unwrap_err();
+    /// assert_eq!(failed.first().to_string(), "the task panicked: no luck");
+    /// ```
     pub fn first(&self) -> &TaskError {
         &self.errors[0]
     }

@@ -70,7 +70,6 @@ impl Drop for Payload {
 }
 
 impl Panic {
-    #[allow(dead_code)] // the worker that catches panics comes with the pool
     pub(crate) fn new(
         payload: Box<dyn Any + Send>,
         note: PanicNote,
@@ -92,6 +91,18 @@ impl Panic {
     ///
     /// A payload of `panic_any` that is no string says "a panic payload that
     /// is no text"; [`into_payload`](Self::into_payload) has it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{Inline, TaskError};
+    ///
+    /// let outcome = Inline.submit(|| assert!(1 > 2, "no luck")).result();
+    /// match outcome {
+    ///     Err(TaskError::Panicked(panic)) => assert_eq!(panic.message(), "no luck"),
+    ///     other => unreachable!("{other:?}"),
+    /// }
+    /// ```
     pub fn message(&self) -> &str {
         &self.message
     }
@@ -99,7 +110,22 @@ impl Panic {
     /// Where the task panicked, as `file:line:column`.
     ///
     /// `None` when the panic hook did not see it: it was turned off, replaced
-    /// by the program, or the panic was thrown by `resume_unwind`.
+    /// by the program, or the panic was thrown by `resume_unwind`. It is
+    /// installed with the first pool.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{TaskError, ThreadPool};
+    ///
+    /// let pool = ThreadPool::new(1)?;
+    /// if let Err(TaskError::Panicked(panic)) = pool.submit(|| panic!("no luck")).result() {
+    ///     let place = panic.location().unwrap_or("an unknown place");
+    ///     println!("{} at {place}", panic.message());
+    /// #   assert!(place.contains(".rs:"), "{place}");
+    /// }
+    /// # Ok::<_, raddle::StartError>(())
+    /// ```
     pub fn location(&self) -> Option<&str> {
         self.note.location.as_deref()
     }
@@ -108,26 +134,85 @@ impl Panic {
     ///
     /// `None` under the conditions of [`location`](Self::location), and when
     /// `RUST_BACKTRACE` does not ask for it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{TaskError, ThreadPool};
+    ///
+    /// let pool = ThreadPool::new(1)?;
+    /// if let Err(TaskError::Panicked(panic)) = pool.submit(|| panic!("no luck")).result() {
+    ///     match panic.backtrace() {
+    ///         Some(stack) => eprintln!("{panic}\n{stack}"),
+    ///         None => eprintln!("{panic} (set RUST_BACKTRACE=1 for its stack)"),
+    ///     }
+    /// }
+    /// # Ok::<_, raddle::StartError>(())
+    /// ```
     pub fn backtrace(&self) -> Option<&Backtrace> {
         self.note.backtrace.as_ref()
     }
 
     /// Where the task was submitted.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{Inline, TaskError};
+    ///
+    /// let outcome = Inline.submit(|| panic!("no luck")).result();
+    /// if let Err(TaskError::Panicked(panic)) = outcome {
+    ///     let site = panic.submitted_at();
+    ///     assert_eq!((site.file(), site.line()), (file!(), line!() - 3));
+    /// }
+    /// ```
     pub fn submitted_at(&self) -> &'static Location<'static> {
         self.submitted_at
     }
 
     /// The name that the task was given.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{Inline, TaskError, task};
+    ///
+    /// let outcome = Inline.submit(task(|| panic!("no luck")).named("resize")).result();
+    /// if let Err(TaskError::Panicked(panic)) = outcome {
+    ///     assert_eq!(panic.name(), Some("resize"));
+    /// }
+    /// ```
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
     /// Which attempt panicked; the first is 1.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{Inline, TaskError};
+    ///
+    /// if let Err(TaskError::Panicked(panic)) = Inline.submit(|| panic!("no luck")).result() {
+    ///     assert_eq!(panic.attempt(), 1);
+    /// }
+    /// ```
     pub fn attempt(&self) -> u32 {
         self.attempt
     }
 
     /// What the task threw.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{Inline, TaskError};
+    /// use std::panic::panic_any;
+    ///
+    /// if let Err(TaskError::Panicked(panic)) = Inline.submit(|| panic_any(404)).result() {
+    ///     assert_eq!(panic.into_payload().downcast_ref(), Some(&404));
+    /// }
+    /// ```
     pub fn into_payload(mut self) -> Box<dyn Any + Send> {
         // By (1) it is there; an empty one would be as good as a lost one.
         self.payload.take().unwrap_or_else(|| Box::new(()))
@@ -138,6 +223,18 @@ impl Panic {
     /// # Panics
     ///
     /// Always, with the task's payload. The panic hook is not called again.
+    ///
+    /// # Examples
+    ///
+    /// ```should_panic
+    /// use raddle::{Inline, TaskError};
+    ///
+    /// match Inline.submit(|| -> u32 { panic!("no luck") }).result() {
+    ///     Ok(value) => println!("{value}"),
+    ///     Err(TaskError::Panicked(panic)) => panic.resume(),
+    ///     Err(other) => eprintln!("{other}"),
+    /// }
+    /// ```
     pub fn resume(self) -> ! {
         resume_unwind(self.into_payload())
     }

@@ -25,8 +25,9 @@ pub enum StartError {
     Workers,
     /// The system did not give all the threads.
     #[error(
-        "only {got} of {wanted} worker threads could be started: ask for fewer workers, or raise \
-         the system's limit on threads (ulimit -u, pids.max of the cgroup)"
+        "only {got} of {wanted} worker threads could be started ({source}): ask for fewer workers \
+         or a smaller stack_size, or raise the system's limit on threads (ulimit -u, pids.max of \
+         the cgroup)"
     )]
     #[non_exhaustive]
     Threads {

@@ -57,7 +57,7 @@ impl std::error::Error for Refusal {}
 ///
 /// /// Runs here what the pool did not take.
 /// fn run_here<R, F: FnOnce() -> R>(refused: SubmitError<F>) -> R {
-///     eprintln!("{}", refused.why());
+///     eprintln!("{}", refused.why);
 ///     refused.into_task()()
 /// }
 ///
@@ -68,22 +68,31 @@ impl std::error::Error for Refusal {}
 /// # let _ = (run_here::<u8, fn() -> u8> as fn(_) -> _, give_up::<()> as fn(_) -> _);
 /// ```
 pub struct SubmitError<T> {
-    why: Refusal,
+    /// Why the task was not accepted.
+    pub why: Refusal,
     task: T,
 }
 
 impl<T> SubmitError<T> {
-    #[allow(dead_code)] // the pool makes these
     pub(crate) fn new(why: Refusal, task: T) -> Self {
         Self { why, task }
     }
 
-    /// Why the task was not accepted.
-    pub fn why(&self) -> Refusal {
-        self.why
-    }
-
     /// The task itself, as it was given.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{ThreadPool, WhenFull};
+    ///
+    /// let pool = ThreadPool::builder().workers(1).queue_limit(0, WhenFull::Refuse).build()?;
+    /// let answer = match pool.try_submit(|| 42) {
+    ///     Ok(handle) => handle.result().unwrap(),
+    ///     Err(refused) => refused.into_task()(), // run it here instead
+    /// };
+    /// assert_eq!(answer, 42);
+    /// # Ok::<_, raddle::StartError>(())
+    /// ```
     pub fn into_task(self) -> T {
         self.task
     }

@@ -120,7 +120,7 @@ fn a_refused_task_comes_back() {
     struct NoDebug(u32);
     let refused = SubmitError::new(Refusal::Full, NoDebug(7));
     assert_eq!(format!("{refused:?}"), "SubmitError { why: Full, .. }");
-    assert_eq!(refused.why(), Refusal::Full);
+    assert_eq!(refused.why, Refusal::Full);
     assert_eq!(refused.into_task().0, 7);
     let error = TaskError::from(SubmitError::new(Refusal::Forked, NoDebug(1)));
     assert!(matches!(error, TaskError::Refused(Refusal::Forked)));
@@ -134,8 +134,14 @@ fn threads_that_failed_to_start_name_their_cause() {
         got: 3,
         source,
     };
-    assert!(error.to_string().starts_with("only 3 of 8 "));
-    assert!(error.source().is_some());
+    let text = error.to_string();
+    assert!(text.starts_with("only 3 of 8 "), "{text}");
+    assert!(text.contains("stack_size"), "{text}");
+    assert!(
+        text.contains(&error.source().unwrap().to_string()),
+        "{text}"
+    );
+    assert_eq!(text.lines().count(), 1, "{text}");
 }
 
 #[test]

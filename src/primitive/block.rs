@@ -148,9 +148,14 @@ pub(crate) struct Blocking(());
 impl Blocking {
     /// Tells this thread's pool, if any, that the thread is about to sleep.
     pub(crate) fn start(on: BlockedOn) -> Self {
+        Self::start_on(|| on)
+    }
+
+    /// As `start`; `on` is only asked for if there is somebody to tell.
+    pub(crate) fn start_on(on: impl FnOnce() -> BlockedOn) -> Self {
         current(|hook| {
             if let Some(hook) = hook {
-                hook.block_starts(on);
+                hook.block_starts(on());
             }
         });
         Self(())

@@ -8,6 +8,24 @@ use super::frame;
 use crate::primitive::block;
 
 /// The task that runs in this thread: [`current`] returns it.
+///
+/// # Examples
+///
+/// ```
+/// use raddle::{Inline, TaskContext, current, task};
+///
+/// /// For functions that may or may not run in a task.
+/// fn log(text: &str) -> String {
+///     let me: Option<TaskContext> = current();
+///     match me.as_ref().and_then(TaskContext::name) {
+///         Some(name) => format!("[{name}] {text}"),
+///         None => text.to_owned(),
+///     }
+/// }
+/// assert_eq!(log("hot"), "hot");
+/// let cook = Inline.submit(task(|| log("hot")).named("cook"));
+/// assert_eq!(cook.result().unwrap(), "[cook] hot");
+/// ```
 #[derive(Clone, Debug)]
 pub struct TaskContext {
     id: TaskId,

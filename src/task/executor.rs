@@ -27,6 +27,27 @@ use crate::primitive::fork::NO_POOL;
 #[doc(alias = "Executor")]
 pub trait Submit<T: Task> {
     /// Accepts a task; one that is refused has a handle that says so.
+    ///
+    /// Blocks as the pool's own `submit` does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{Handle, Inline, Submit, Task};
+    ///
+    /// /// Counts what it passes on.
+    /// struct Counted<P>(P, std::cell::Cell<usize>);
+    ///
+    /// impl<T: Task, P: Submit<T>> Submit<T> for Counted<P> {
+    ///     fn accept(&self, task: T) -> Handle<T::Output> {
+    ///         self.1.set(self.1.get() + 1);
+    ///         self.0.accept(task)
+    ///     }
+    /// }
+    /// let pool = Counted(Inline, 0.into());
+    /// assert_eq!(pool.accept(|| 42).result().unwrap(), 42);
+    /// assert_eq!(pool.1.get(), 1);
+    /// ```
     #[track_caller]
     fn accept(&self, task: T) -> Handle<T::Output>;
 }

@@ -23,6 +23,11 @@ use crate::wait::waiter::{Waiter, Wake};
 /// [`cancel_on_drop`](Self::cancel_on_drop) changes that. `.await` works on
 /// any runtime and is cancel-safe: dropping the future drops the handle.
 ///
+/// `(&mut handle).await` keeps the handle, and takes the result out all the
+/// same: [`result`](Self::result) and its twins then say
+/// [`TaskError::Cancelled`], though [`state`](Self::state) still says how the
+/// task has ended; awaiting the handle once more panics.
+///
 /// # Memory ordering
 ///
 /// Everything the task did happens-before the return of a wait that finds it
@@ -71,7 +76,9 @@ impl<T> Handle<T> {
     ///
     /// On a worker of the task's own pool, the wait runs the task itself if
     /// nobody has started it, else a spare worker takes this one's place: it
-    /// never deadlocks, and never runs another task in the meantime.
+    /// never deadlocks, and never runs another task in the meantime. But a task
+    /// that waits for itself, or tasks that wait for each other in a circle,
+    /// never end; [`dump`](crate::dump) shows them.
     ///
     /// Blocks; [`result_timeout`](Self::result_timeout) and
     /// [`result_deadline`](Self::result_deadline) are its timed twins.
@@ -79,7 +86,8 @@ impl<T> Handle<T> {
     /// # Errors
     ///
     /// [`TaskError::Panicked`] with the payload if the task panicked,
-    /// [`TaskError::Cancelled`] if it was cancelled before it started,
+    /// [`TaskError::Cancelled`] if it was cancelled before it started, or if
+    /// the result was taken before by `(&mut handle).await`,
     /// [`TaskError::TimedOut`] if a limit set on the task has passed,
     /// [`TaskError::Refused`] if the pool did not take it.
     ///
@@ -180,6 +188,10 @@ impl<T> Handle<T> {
 
     /// Waits at most `limit` until the task has ended; says whether it has.
     ///
+    /// Blocks so long at most. `Duration::ZERO` looks once, `Duration::MAX`
+    /// waits for ever, as [`wait`](Self::wait) does. A wait with a limit never
+    /// runs the task itself.
+    ///
     /// # Examples
     ///
     /// ```
@@ -191,6 +203,9 @@ impl<T> Handle<T> {
     }
 
     /// Waits until `at` for the task to end; says whether it has.
+    ///
+    /// Blocks as [`wait_timeout`](Self::wait_timeout) does; a time that has
+    /// passed looks once.
     ///
     /// # Examples
     ///
@@ -225,7 +240,7 @@ impl<T> Handle<T> {
     /// ```
     #[doc(alias = "running")]
     pub fn state(&self) -> TaskState {
-        TaskState::of(self.task.header().state.load().phase())
+        TaskState::of(self.task.header().state.load().outcome())
     }
 
     /// The task's number, unique within the process.
@@ -415,7 +430,7 @@ impl<T> Future for Handle<T> {
 
     /// # Panics
     ///
-    /// When polled again after it was ready.
+    /// When polled again after the result was taken.
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let task = self.task;
         match waiting::poll(task, context) {

@@ -81,7 +81,7 @@ impl Job {
         if let Err(word) = shared.state.start() {
             // SAFETY: the queue's reference is ours to give up.
             unsafe { release_queue(header) };
-            return Ran::stale(word.phase());
+            return Ran::stale(word.outcome());
         }
         // SAFETY: we have moved QUEUED to RUNNING.
         let phase = unsafe { frame::run(header, shared.vtable.run, watch) };
@@ -113,7 +113,7 @@ impl Job {
         if let Err(word) = shared.state.start() {
             // SAFETY: the queue's reference is ours to give up.
             unsafe { release_queue(header) };
-            return Ran::stale(word.phase());
+            return Ran::stale(word.outcome());
         }
         // SAFETY: we have moved QUEUED to RUNNING, and hold a reference.
         let ran = unsafe { run_started(header, watch) };

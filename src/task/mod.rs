@@ -55,6 +55,18 @@ pub use options::{Task, TaskOptions, With, task};
 use state::Phase;
 
 /// A task's number, unique within the process.
+///
+/// # Examples
+///
+/// ```
+/// use raddle::{Handle, Inline, TaskId};
+/// use std::collections::HashMap;
+///
+/// let handles = [1, 2].map(|n| Inline.submit(move || n));
+/// let mut by_id: HashMap<TaskId, Handle<u32>> =
+///     handles.into_iter().map(|handle| (handle.id(), handle)).collect();
+/// assert_eq!(by_id.len(), 2);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TaskId(u64);
 
@@ -89,6 +101,19 @@ impl fmt::Display for TaskId {
 }
 
 /// Where a task stands.
+///
+/// # Examples
+///
+/// ```
+/// use raddle::{Inline, TaskState};
+///
+/// let handle = Inline.submit(|| 1);
+/// match handle.state() {
+///     TaskState::Queued | TaskState::Running => println!("not yet"),
+///     TaskState::Finished => println!("done: {}", handle.result().unwrap()),
+///     other => println!("failed: {other:?}"),
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TaskState {
@@ -189,6 +214,19 @@ impl fmt::Display for TaskInfo {
 }
 
 /// What a call of [`Handle::cancel`] came to.
+///
+/// # Examples
+///
+/// ```
+/// use raddle::{Cancel, Inline};
+///
+/// let handle = Inline.submit(|| 1);
+/// match handle.cancel() {
+///     Cancel::Prevented => println!("it never runs"),
+///     Cancel::Asked => println!("it runs, and may look at its token"),
+///     Cancel::TooLate => assert_eq!(handle.result().unwrap(), 1),
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Cancel {
     /// The task had not started, and never will.

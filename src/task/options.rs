@@ -31,6 +31,20 @@ pub trait Task: Send + Sized + 'static {
     type Output: Send + 'static;
 
     /// Runs the task in the calling thread.
+    ///
+    /// Options have no effect here: whoever accepts a task heeds them. A panic
+    /// passes to the caller.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{Task, ThreadPool, WhenFull, task};
+    ///
+    /// let pool = ThreadPool::builder().workers(1).queue_limit(0, WhenFull::Refuse).build()?;
+    /// let refused = pool.try_submit(task(|| 42).named("answer")).unwrap_err();
+    /// assert_eq!(refused.into_task().run(), 42);
+    /// # Ok::<_, raddle::StartError>(())
+    /// ```
     fn run(self) -> Self::Output;
 
     /// Gives the task a name, for errors and [`dump`](crate::dump).
@@ -189,21 +203,62 @@ impl<T> With<T> {
     }
 
     /// See [`Task::named`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let handle = raddle::Inline.submit(raddle::task(|| 1).named("one"));
+    /// assert_eq!(handle.name(), Some("one"));
+    /// ```
     pub fn named(self, name: impl Into<String>) -> Self {
         self.set(|options| options.name = Some(name.into()))
     }
 
     /// See [`Task::timeout`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{ThreadPool, task};
+    /// use std::time::Duration;
+    ///
+    /// let pool = ThreadPool::new(1)?;
+    /// let quick = task(|| 6 * 7).named("answer").timeout(Duration::from_secs(5));
+    /// assert_eq!(pool.submit(quick).result().unwrap(), 42);
+    /// # Ok::<_, raddle::StartError>(())
+    /// ```
     pub fn timeout(self, limit: Duration) -> Self {
         self.set(|options| options.timeout = Some(limit))
     }
 
     /// See [`Task::deadline`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{Inline, task};
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let today = Instant::now() + Duration::from_secs(60);
+    /// let report = task(|| "written").named("report").deadline(today);
+    /// assert_eq!(Inline.submit(report).result().unwrap(), "written");
+    /// ```
     pub fn deadline(self, at: Instant) -> Self {
         self.set(|options| options.deadline = Some(at))
     }
 
     /// See [`Task::cancelled_by`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{CancellationToken, Inline, task};
+    ///
+    /// let stop = CancellationToken::new();
+    /// stop.cancel();
+    /// let never = task(|| unreachable!()).named("never").cancelled_by(&stop);
+    /// assert!(Inline.submit(never).result().unwrap_err().is_cancelled());
+    /// ```
     pub fn cancelled_by(self, token: &CancellationToken) -> Self {
         self.set(|options| options.token = Some(token.clone()))
     }

@@ -23,7 +23,8 @@
 //!   popped it, exists. Whoever clears the second of the two frees the cell.
 //! * `LIST`: somebody has taken the list of waiters away to remove one, and
 //!   will put the rest back. If the task ends in the meantime, that somebody
-//!   wakes the rest: nobody ever waits for the list but another remover.
+//!   wakes the rest: nobody ever waits for the list but another remover. Once
+//!   the task has ended it says instead that the outcome was taken (TAKEN).
 //!
 //! | event | allowed in | leads to | who calls owns afterwards |
 //! |---|---|---|---|
@@ -63,6 +64,7 @@ pub(crate) enum Phase {
     Cancelled = 4,
     TimedOut = 5,
     Failed = 6,
+    /// Its outcome was taken; only [`Word::outcome`] still knows how it ended.
     Taken = 7,
 }
 
@@ -104,6 +106,16 @@ pub(crate) struct Word(usize);
 
 impl Word {
     pub(crate) fn phase(self) -> Phase {
+        let phase = self.outcome();
+        // Nobody takes the list of a task that has ended.
+        if phase.is_final() && self.is_list_taken() {
+            return Phase::Taken;
+        }
+        phase
+    }
+
+    /// As `phase`, but how the task has ended also after its outcome was taken.
+    pub(crate) fn outcome(self) -> Phase {
         Phase::from_number(self.0)
     }
 
@@ -304,7 +316,7 @@ impl State {
     pub(crate) fn set_taken(&self) {
         // ORDERING: Relaxed, only a stale queue entry looks on, and it looks
         // at its own bit alone.
-        let _ = self.update(Relaxed, |word| Some(word.with_phase(Phase::Taken)));
+        self.0.fetch_or(LIST, Relaxed);
     }
 
     /// Clears `HANDLE`. Whoever gets a word without `QUEUE` frees the cell.

@@ -106,18 +106,18 @@ fn park(task: Ref, deadline: Deadline) -> bool {
     let offer = (deadline.is_never() && header.asks.is_limited())
         .then(|| Offer::make(&parker))
         .flatten();
-    let on = BlockedOn::Task {
+    let on = || BlockedOn::Task {
         id: header.id.get(),
         name: header.name().map(str::to_owned),
         submitted_at: header.site,
     };
-    let mut blocking = Blocking::start(on.clone());
+    let mut blocking = Blocking::start_on(on);
     while !entry.is_done() {
         if parker.park_until(deadline.instant()) {
             if offer.as_ref().is_some_and(Offer::take_call) {
                 drop(blocking);
                 claim_as_last_resort(task);
-                blocking = Blocking::start(on.clone());
+                blocking = Blocking::start_on(on);
             }
             continue;
         }
@@ -141,7 +141,7 @@ fn remove<'a>(header: &Header, pick: impl Fn(&Waiter) -> bool) -> Option<&'a Wai
     let found = list.remove(pick);
     if let Err((word, rest)) = header.state.put_back(list) {
         // The task has ended while we had the list: we wake the rest.
-        for payload in rest.notify(word.phase() as usize) {
+        for payload in rest.notify(word.outcome() as usize) {
             unread::report_payload(header.pool, Some(payload), header.site);
         }
     }
@@ -154,7 +154,7 @@ pub(super) fn register(task: Ref, entry: &Waiter) {
     // SAFETY: a boxed entry stays where it is, and this one was just made.
     if let Err(word) = unsafe { header.state.push(entry) } {
         entry.set_next(List::EMPTY);
-        for payload in List::from_addr(entry.addr()).notify(word.phase() as usize) {
+        for payload in List::from_addr(entry.addr()).notify(word.outcome() as usize) {
             unread::report_payload(header.pool, Some(payload), header.site);
         }
     }

@@ -37,6 +37,10 @@ impl Hook {
 /// otherwise.
 const SPARES: usize = 256;
 
+/// The least stack that a thread gets: a task that waits for another one and
+/// panics needs some 20 KiB in a debug build.
+const STACK_MIN: usize = 64 << 10;
+
 /// So long a spare thread stays when nobody needs it, unless told otherwise.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
@@ -168,7 +172,8 @@ impl ThreadPoolBuilder {
         self
     }
 
-    /// How many threads may exist, those that are blocked included. Default:
+    /// How many threads may exist, those that are blocked included; never fewer
+    /// than there are workers. Default:
     /// 256 more than there are workers; spare threads start only when a worker
     /// blocks. Less than [`workers`](Self::workers) counts as that many.
     ///
@@ -231,7 +236,12 @@ impl ThreadPoolBuilder {
         self.set(|config| config.name = name)
     }
 
-    /// The size of each thread's stack, in bytes. Default: std's, 2 MiB.
+    /// The size of each thread's stack, in bytes; no less than 64 KiB, which the
+    /// pool's own code needs. Default: std's, 2 MiB.
+    ///
+    /// One that the system cannot give fails [`build`](Self::build) with
+    /// [`StartError::Threads`]; one too small for the tasks overflows, which
+    /// ends the process.
     ///
     /// # Examples
     ///
@@ -240,7 +250,7 @@ impl ThreadPoolBuilder {
     /// # Ok::<_, raddle::StartError>(())
     /// ```
     pub fn stack_size(self, bytes: usize) -> Self {
-        self.set(|config| config.stack_size = Some(bytes))
+        self.set(|config| config.stack_size = Some(bytes.max(STACK_MIN)))
     }
 
     /// Bounds what is queued, and says what happens at the bound. Default: no
@@ -252,7 +262,7 @@ impl ThreadPoolBuilder {
     /// use raddle::{Refusal, ThreadPool, WhenFull};
     ///
     /// let pool = ThreadPool::builder().workers(1).queue_limit(0, WhenFull::Refuse).build()?;
-    /// assert_eq!(pool.try_submit(|| ()).unwrap_err().why(), Refusal::Full);
+    /// assert_eq!(pool.try_submit(|| ()).unwrap_err().why, Refusal::Full);
     /// # Ok::<_, raddle::StartError>(())
     /// ```
     pub fn queue_limit(self, tasks: usize, when_full: WhenFull) -> Self {
@@ -360,7 +370,7 @@ impl ThreadPoolBuilder {
     /// [`StartError::Workers`] for 0 workers, [`StartError::TooMany`] beyond
     /// what a pool can have, [`StartError::NoRoom`] for a `queue_limit` of 0
     /// that submitters wait for, [`StartError::Threads`] if the system does not
-    /// give the threads; those that had started have ended again.
+    /// give the threads or their stacks; those that had started have ended again.
     ///
     /// # Examples
     ///

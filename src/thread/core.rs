@@ -222,7 +222,7 @@ impl Core {
         match self.try_submit(task, origin, patience) {
             Ok(handle) => handle,
             Err(error) => {
-                let why = error.why();
+                let why = error.why;
                 task::refuse(error.into_task(), origin, why)
             }
         }

@@ -108,6 +108,9 @@ impl ThreadPool {
     ///
     /// Threads start on demand, up to `workers_max`, and end when they have
     /// been idle for [`keep_alive`](ThreadPoolBuilder::keep_alive); one stays.
+    /// There are no spares beyond them: when all are blocked on something that
+    /// only a further task of this pool can bring (a channel, a future in
+    /// `block_on`), nothing moves. Untimed waits for its handles always end.
     ///
     /// # Errors
     ///
@@ -121,6 +124,7 @@ impl ThreadPool {
     /// assert!(text.result().unwrap().is_ok());
     /// # Ok::<_, raddle::StartError>(())
     /// ```
+    #[doc(alias = "ThreadPoolExecutor")]
     pub fn for_blocking(workers_max: usize) -> Result<Self, StartError> {
         Self::builder().workers(workers_max).on_demand(true).build()
     }
@@ -128,7 +132,8 @@ impl ThreadPool {
     /// The pool of the process, made at its first use.
     ///
     /// It has as many workers as the environment variable `RADDLE_WORKERS`
-    /// says, else one for each CPU that the process may use;
+    /// says (a text that is no such number is told on stderr and not used), else
+    /// one for each CPU that the process may use;
     /// [`build_global`](ThreadPoolBuilder::build_global) configures it
     /// otherwise. It is never dropped: tasks that nobody waits for end with the
     /// process.
@@ -180,9 +185,10 @@ impl ThreadPool {
     /// Submits a task.
     ///
     /// Never blocks, unless the pool has a
-    /// [`queue_limit`](ThreadPoolBuilder::queue_limit) with [`WhenFull::Wait`];
-    /// [`submit_timeout`](Self::submit_timeout) is the timed twin for that. A
-    /// task that is refused has a handle that says so.
+    /// [`queue_limit`](ThreadPoolBuilder::queue_limit): with [`WhenFull::Wait`]
+    /// it waits for room, and [`submit_timeout`](Self::submit_timeout) is the
+    /// timed twin; with [`WhenFull::RunHere`] it may run the task. A task that
+    /// is refused has a handle that says so.
     ///
     /// # Examples
     ///
@@ -205,6 +211,13 @@ impl ThreadPool {
 
     /// Submits a task, and waits at most `limit` for room in the queue.
     ///
+    /// Blocks so long at most, and only at a
+    /// [`queue_limit`](ThreadPoolBuilder::queue_limit) with [`WhenFull::Wait`];
+    /// in all else it is [`submit`](Self::submit). `Duration::ZERO` looks once,
+    /// `Duration::MAX` waits for ever. If the queue is still full then, the
+    /// handle says [`Refused`](crate::TaskError::Refused) with
+    /// [`Refusal::Full`](crate::Refusal::Full).
+    ///
     /// # Examples
     ///
     /// ```
@@ -224,6 +237,10 @@ impl ThreadPool {
     }
 
     /// Submits a task, and waits until `at` for room in the queue.
+    ///
+    /// Blocks, and answers a full queue, as
+    /// [`submit_timeout`](Self::submit_timeout) does; a time that has passed
+    /// looks once.
     ///
     /// # Examples
     ///
@@ -255,7 +272,7 @@ impl ThreadPool {
     /// let pool = ThreadPool::new(1)?;
     /// pool.shutdown(Shutdown::Finish);
     /// let refused = pool.try_submit(|| 42).unwrap_err();
-    /// assert_eq!(refused.why(), Refusal::Shutdown);
+    /// assert_eq!(refused.why, Refusal::Shutdown);
     /// assert_eq!(refused.into_task()(), 42);
     /// # Ok::<_, raddle::StartError>(())
     /// ```
@@ -289,8 +306,9 @@ impl ThreadPool {
 
     /// Submits a task that is queued only after `delay`.
     ///
-    /// A shutdown, or the drop of the pool, cancels it if it is not yet due. A
-    /// delay that never ends is allowed.
+    /// A shutdown, or the drop of the pool, cancels it if it is not yet due, and
+    /// so does a system that gives no thread for the timer. A delay that never
+    /// ends is allowed. When it is due it is queued, whatever the `queue_limit`.
     ///
     /// # Examples
     ///

@@ -77,6 +77,16 @@ pub fn block_on_timeout<F: Future>(
 }
 
 /// The limit of a wait has passed.
+///
+/// # Examples
+///
+/// ```
+/// use raddle::{TimedOutWaiting, block_on_timeout};
+/// use std::{future, time::Duration};
+///
+/// let outcome = block_on_timeout(future::pending::<u32>(), Duration::from_millis(1));
+/// assert_eq!(outcome, Err(TimedOutWaiting));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the time limit of the wait has passed")]
 pub struct TimedOutWaiting;

@@ -13,7 +13,6 @@ use crate::primitive::now;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Deadline(Option<Instant>);
 
-#[allow(dead_code)] // the waits that use the rest come with handles
 impl Deadline {
     pub(crate) const NEVER: Self = Self(None);
 

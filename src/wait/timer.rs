@@ -11,16 +11,19 @@
 //! 1. RUNNING if and only if a thread is in `run`, or was started and is about
 //!    to be: so whoever schedules in RUNNING needs no new thread.
 //! 2. Every change of `State`, and every decision to sleep or to end, is made
-//!    under the one lock. The thread gives the lock up only by falling asleep
-//!    on `changed`, so an entry that comes first is either seen before that or
-//!    notifies after it: no wake-up is lost. The same holds for the end: the
-//!    thread says ABSENT in the lock in which it found nothing to do.
+//!    under the one lock. The thread parks after it has given the lock up; an
+//!    entry that has come first since then has left a token in `sleeper`: no
+//!    wake-up is lost. The end is decided after the sleep, by a second look:
+//!    the thread says ABSENT in the lock in which it found nothing to do.
 //! 3. An entry is fired or cancelled, never both: each begins by taking it out.
 //! 4. Nothing of the user's runs under the lock: an entry is fired, and one
 //!    that is cancelled is dropped, after the lock was given back.
 //!
 //! What fires runs in this thread, one after the other: it must not block, and
 //! if it panics the others fire all the same.
+//!
+//! A parker and no condition: a thread that waits for a condition of parking_lot
+//! stands in a table of the process, where a forked child would find it, dead.
 //!
 //! The thread is started under the lock: a second caller must not count on a
 //! thread that the system then refuses.
@@ -36,7 +39,7 @@ use std::time::{Duration, Instant};
 use crate::primitive::thread;
 use crate::primitive::unmodelled::{AtomicU64, OnceLock};
 use crate::primitive::{
-    Condvar, Mutex, atomic::Ordering, drop_contained, fork, mutant, now, run_contained,
+    Mutex, Parker, atomic::Ordering, drop_contained, fork, mutant, now, run_contained,
 };
 
 /// How long the thread stays when nothing is scheduled.
@@ -93,8 +96,8 @@ fn current() -> &'static Arc<Timer> {
 
 struct Timer {
     state: Mutex<State>,
-    /// The first entry is another one, or there is one at last.
-    changed: Condvar,
+    /// Woken when the first entry is another one, or there is one at last.
+    sleeper: Parker,
     idle_max: Duration,
     /// How often the process had been forked when this was made.
     born: u32,
@@ -115,7 +118,7 @@ impl Timer {
     fn with_idle(idle_max: Duration) -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::new(State::default()),
-            changed: Condvar::new(),
+            sleeper: Parker::new(),
             idle_max,
             born: fork::forks(),
             next: OnceLock::new(),
@@ -142,7 +145,7 @@ impl Timer {
             .is_some_and(|(k, _)| *k == key);
         drop(state);
         if is_first {
-            self.changed.notify_one();
+            self.sleeper.unpark();
         }
         Ok(key)
     }
@@ -156,30 +159,30 @@ impl Timer {
 
     /// The thread.
     fn run(&self) {
-        let mut state = self.state.lock();
         loop {
+            let mut state = self.state.lock();
             let present = now();
-            match state.entries.first_entry() {
+            let wake_at = match state.entries.first_entry() {
                 Some(first) if first.key().at <= present => {
                     let what = first.remove();
                     drop(state);
                     run_contained(move || what.fire());
-                    state = self.state.lock();
+                    continue;
                 }
-                Some(first) => {
-                    let at = first.key().at;
-                    self.changed.wait_until(&mut state, at);
-                }
-                None => {
-                    let until = present + self.idle_max;
-                    let notified = self.changed.wait_until(&mut state, until);
-                    // By (2): an entry may have come while this thread woke up.
-                    let nothing = state.entries.is_empty() || mutant("timer-end-without-look");
-                    if !notified && nothing {
-                        state.running = false;
-                        return;
-                    }
-                }
+                Some(first) => Some(first.key().at),
+                None => None,
+            };
+            drop(state);
+            let notified =
+                (self.sleeper).park_until(wake_at.or_else(|| present.checked_add(self.idle_max)));
+            if notified || wake_at.is_some() {
+                continue;
+            }
+            let mut state = self.state.lock();
+            // By (2): an entry may have come while this thread woke up.
+            if state.entries.is_empty() || mutant("timer-end-without-look") {
+                state.running = false;
+                return;
             }
         }
     }

@@ -294,6 +294,16 @@ pub(crate) fn is_asleep(thread: i32) -> bool {
     })
 }
 
+/// Whether all threads of this process but the calling one sleep.
+#[cfg(target_os = "linux")]
+pub(crate) fn others_sleep() -> bool {
+    let mut all = std::fs::read_dir("/proc/self/task").unwrap().flatten();
+    let number = |name: std::ffi::OsString| name.to_str().and_then(|name| name.parse().ok());
+    all.all(|entry| {
+        number(entry.file_name()).is_some_and(|other| other == thread_number() || is_asleep(other))
+    })
+}
+
 /// Starts a thread that waits for something by `body`; returns when it sleeps.
 /// Whatever ends the wait comes after, so the wait has blocked indeed.
 #[cfg(target_os = "linux")]

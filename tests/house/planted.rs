@@ -15,8 +15,14 @@ pub(crate) fn clean_house() -> Vec<(String, String)> {
         own("src/task/mod.rs", CLEAN_TASK),
         own(
             "src/task/models.rs",
-            "//! Models.\nuse super::cell;\nuse crate::primitive::thread;\n#[test]\nfn fear() { run().unwrap() }\n",
+            "//! Models.\nuse super::cell;\nuse crate::primitive::thread;\n#[test]\nfn a_fear_that_is_real() { run().unwrap() }\nfn a_helper_of_the_models() {}\n",
         ),
+        own(
+            "src/primitive/model/models.rs",
+            "//! Models of the models, which no page names.\n#[test]\nfn a_fear_of_the_model_itself() {}\n",
+        ),
+        own("docs/protocols/task.md", CLEAN_PAGE),
+        own("tests/faults.rs", CLEAN_FAULTS),
         own(
             "src/thread/mod.rs",
             "//! The pool.\nuse crate::{error, primitive::{Mutex, thread}, task::{self, cell}};\nuse self::sleep::X;\n",
@@ -55,6 +61,23 @@ mod tests {
     }
 }
 "##;
+
+const CLEAN_PAGE: &str = "# The task
+
+Sources: `src/task/mod.rs`, `src/task/`, `task/mod.rs`, `std/thread.rs`, `state.rs`.
+
+| fear | model (`src/task/models.rs`) |
+|---|---|
+| it is `a_b_c` | `a_fear_that_is_real`, by `finish_in_time` |
+";
+
+const CLEAN_FAULTS: &str = "//! Faults. `not_the_name_of_a_model`.
+
+/// What is so. Models: `a_fear_that_is_real` (src/task),
+/// `a_fear_of_the_model_itself`. More of `dump()`.
+#[test]
+fn t01_it_is_so() {}
+";
 
 /// What to plant: the rule that must complain, the file, the text.
 pub(crate) const VIOLATIONS: &[(&str, &str, &str)] = &[
@@ -113,7 +136,11 @@ pub(crate) const VIOLATIONS: &[(&str, &str, &str)] = &[
         "src/thread/builder.rs",
         "fn f() -> usize { num_cpus::get() }\n",
     ),
-    ("door", "src/task/models.rs", "use std::thread;\n"),
+    (
+        "door",
+        "src/task/models.rs",
+        "use std::thread;\n#[test]\nfn a_fear_that_is_real() {}\n",
+    ),
     (
         "door",
         "src/task/cell.rs",
@@ -158,6 +185,43 @@ pub(crate) const VIOLATIONS: &[(&str, &str, &str)] = &[
         "fn f() { fence(SeqCst); }\n",
     ),
     ("length", "src/task/cell.rs", ""),
+    (
+        "models",
+        "docs/protocols/task.md",
+        "| it is gone | `a_fear_that_is_gone` |\n| it is there | `a_fear_that_is_real` |\n",
+    ),
+    (
+        "models",
+        "docs/protocols/task.md",
+        "| a helper | `a_helper_of_the_models`, `a_fear_that_is_real` |\n",
+    ),
+    (
+        "models",
+        "src/task/models.rs",
+        "#[test]\nfn a_fear_that_is_real() {}\n#[test]\n#[ignore]\nfn a_fear_that_no_page_names() {}\n",
+    ),
+    (
+        "models",
+        "tests/faults.rs",
+        "/// Models: a fear, loosely (src/task).\n#[test]\nfn t02_x() {}\n",
+    ),
+    (
+        "models",
+        "tests/faults.rs",
+        "/// Models: `a_fear_that_is_real`,\n/// `a_fear_that_is_gone`.\n#[test]\nfn t02_x() {}\n",
+    ),
+    (
+        "models",
+        "tests/faults.rs",
+        "// Model: none.\nfn t02_x() {}\n/// Of `a_fear_that_is_real`.\nfn t03_x() {}\n",
+    ),
+    (
+        "paths",
+        "docs/architecture.md",
+        "Gone: `src/task/cell.rs`.\n",
+    ),
+    ("paths", "docs/guide.md", "Gone: `task/group.rs`.\n"),
+    ("paths", "docs/guide.md", "Gone: `tests/house/`.\n"),
 ];
 
 /// The text of a planted file: everything right but what is planted.

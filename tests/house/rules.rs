@@ -1,5 +1,6 @@
 //! The rules of the house, each a function over the files.
 
+use crate::names;
 use crate::source::{NamedPath, Source};
 
 /// A file that breaks a rule.
@@ -39,8 +40,8 @@ const ORDERINGS: [&str; 5] = ["Relaxed", "Acquire", "Release", "AcqRel", "SeqCst
 
 /// What the files `(path below the root, text)` break.
 pub(crate) fn check(files: &[(String, String)]) -> Vec<Complaint> {
-    let mut complaints = Vec::new();
-    for (path, text) in files {
+    let mut complaints = names::check(files);
+    for (path, text) in files.iter().filter(|(path, _)| is_source(path)) {
         let file = File::new(path, text);
         let mut complain = |rule, line: usize, why: String| {
             complaints.push(Complaint {
@@ -61,12 +62,16 @@ pub(crate) fn check(files: &[(String, String)]) -> Vec<Complaint> {
     complaints
 }
 
+fn is_source(path: &str) -> bool {
+    path.starts_with("src/")
+}
+
 /// The files that are long, but not yet too long.
 pub(crate) fn long_files(files: &[(String, String)]) -> Vec<String> {
     let length = |text: &str| text.lines().count();
-    (files
-        .iter()
-        .filter(|(_, text)| (LINES_WARN + 1..=LINES_MAX).contains(&length(text))))
+    (files.iter().filter(|(path, text)| {
+        is_source(path) && (LINES_WARN + 1..=LINES_MAX).contains(&length(text))
+    }))
     .map(|(path, text)| format!("{path}: {} lines", length(text)))
     .collect()
 }

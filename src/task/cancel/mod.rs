@@ -43,7 +43,6 @@ use std::time::{Duration, Instant};
 
 pub use future::Cancelled;
 use node::Node;
-#[allow(unused_imports)] // whoever asks a running task to stop will keep one
 pub(crate) use node::Registration;
 
 use crate::error::TaskError;
@@ -326,21 +325,9 @@ impl CancellationToken {
     /// (the timer's, at the deadline); at once and here if it is already.
     ///
     /// Dropping the [`Registration`] takes `f` out again. If the system has no
-    /// thread for the timer, a deadline does not run `f`, only `cancel` does:
-    /// [`arm`](Self::arm) tells.
-    #[allow(dead_code)] // for whoever asks a running task to stop
+    /// thread for the timer, a deadline does not run `f`, only `cancel` does.
     pub(crate) fn on_cancel(&self, f: impl FnOnce() + Send + 'static) -> Registration {
         Registration::new(self.node.clone(), Box::new(f))
-    }
-
-    /// Makes sure that callbacks run at the deadline, if there is one.
-    ///
-    /// # Errors
-    ///
-    /// The system has no thread for the timer.
-    #[allow(dead_code)] // for whoever asks a running task to stop
-    pub(crate) fn arm(&self) -> std::io::Result<()> {
-        self.node.arm()
     }
 }
 

@@ -318,8 +318,8 @@ impl Registration {
     }
 
     /// Takes the callback out; `true` says that it has not run and never will.
-    #[allow(dead_code)] // for whoever asks a running task to stop
-    pub(crate) fn unregister(mut self) -> bool {
+    #[cfg(test)]
+    pub(super) fn unregister(mut self) -> bool {
         self.take_out()
     }
 

@@ -247,7 +247,7 @@ fn a_passed_deadline_runs_a_callback_at_once_and_an_early_cancel_disarms() {
     drop(counted(&passed, &count));
     assert_eq!(count.get(), 1);
     let token = CancellationToken::with_timeout(Duration::from_millis(10));
-    token.arm().unwrap();
+    token.node.arm().unwrap();
     let _kept = counted(&token, &count);
     token.cancel();
     assert_eq!(count.get(), 2);

@@ -62,6 +62,18 @@ pub fn as_completed<K, T>(handles: impl IntoIterator<Item = (K, Handle<T>)>) -> 
 /// The iterator that [`as_completed`] returns.
 ///
 /// Dropping it detaches the tasks whose results were not yielded.
+///
+/// # Examples
+///
+/// ```
+/// use raddle::{AsCompleted, Inline, as_completed};
+///
+/// let mut tasks: AsCompleted<&str, u32> = as_completed([]);
+/// tasks.extend([("a", Inline.submit(|| 1)), ("b", Inline.submit(|| 2))]);
+/// assert_eq!(tasks.len(), 2);
+/// let sum = tasks.map(|(_, value)| value).sum::<Result<u32, _>>();
+/// assert_eq!(sum.unwrap(), 3);
+/// ```
 #[must_use = "an iterator is lazy: the results come as it is advanced"]
 pub struct AsCompleted<K, T> {
     pub(super) inbox: Arc<Inbox>,
@@ -73,6 +85,9 @@ pub struct AsCompleted<K, T> {
     offered_to: Option<u32>,
     fork_floor: u32,
 }
+
+/// A task that has ended: its key and its result.
+type Ended<K, T> = (K, Result<T, TaskError>);
 
 struct Slot<K, T> {
     key: K,
@@ -138,9 +153,9 @@ impl<K, T> AsCompleted<K, T> {
 
     /// As [`next`](Iterator::next), but waits at most `limit`.
     ///
-    /// `Duration::ZERO` yields what has ended, `Duration::MAX` waits for ever.
-    /// [`len`](ExactSizeIterator::len) says how many are left. Blocks, and
-    /// never runs a task in the meantime.
+    /// `Duration::ZERO` yields what has ended, `Duration::MAX` waits for ever,
+    /// as `next` does. [`len`](ExactSizeIterator::len) says how many are left.
+    /// Blocks; under a limit it never runs a task in the meantime.
     ///
     /// # Errors
     ///
@@ -157,11 +172,10 @@ impl<K, T> AsCompleted<K, T> {
     /// assert_eq!((key, value.unwrap()), ("a", 1));
     /// assert!(tasks.next_timeout(Duration::ZERO).unwrap().is_none());
     /// ```
-    #[allow(clippy::type_complexity)]
     pub fn next_timeout(
         &mut self,
         limit: Duration,
-    ) -> Result<Option<(K, Result<T, TaskError>)>, TimedOutWaiting> {
+    ) -> Result<Option<Ended<K, T>>, TimedOutWaiting> {
         match limit {
             Duration::MAX => Ok(self.next()),
             limit => self.next_until(Deadline::after(limit)),
@@ -170,14 +184,27 @@ impl<K, T> AsCompleted<K, T> {
 
     /// As [`next`](Iterator::next), but waits until `at` at most.
     ///
+    /// Blocks as [`next_timeout`](Self::next_timeout) does; a time that has
+    /// passed yields what has ended.
+    ///
     /// # Errors
     ///
     /// [`TimedOutWaiting`] when none has ended by then; nothing is lost.
-    #[allow(clippy::type_complexity)]
-    pub fn next_deadline(
-        &mut self,
-        at: Instant,
-    ) -> Result<Option<(K, Result<T, TaskError>)>, TimedOutWaiting> {
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{Inline, as_completed};
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let give_up = Instant::now() + Duration::from_secs(5);
+    /// let mut tasks = as_completed([("a", Inline.submit(|| 1)), ("b", Inline.submit(|| 2))]);
+    /// while let Ok(Some((key, value))) = tasks.next_deadline(give_up) {
+    ///     println!("{key}: {}", value.unwrap());
+    /// }
+    /// assert_eq!(tasks.len(), 0); // all came in time
+    /// ```
+    pub fn next_deadline(&mut self, at: Instant) -> Result<Option<Ended<K, T>>, TimedOutWaiting> {
         self.next_until(Deadline::at(at))
     }
 
@@ -198,16 +225,39 @@ impl<K, T> AsCompleted<K, T> {
     ///     }
     /// });
     /// ```
-    pub async fn next_async(&mut self) -> Option<(K, Result<T, TaskError>)> {
+    pub async fn next_async(&mut self) -> Option<Ended<K, T>> {
         poll_fn(|context| self.poll_next(context)).await
     }
 
     /// One step of [`next_async`](Self::next_async), for whoever implements a
     /// stream. The waker of the last call is the one that is woken.
-    pub fn poll_next(
-        &mut self,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<(K, Result<T, TaskError>)>> {
+    ///
+    /// Never blocks.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{AsCompleted, TaskError};
+    /// use std::pin::Pin;
+    /// use std::task::{Context, Poll};
+    ///
+    /// struct Ended<T>(AsCompleted<usize, T>);
+    ///
+    /// /// As `futures::Stream` has it.
+    /// impl<T> Ended<T> {
+    ///     fn poll_next(
+    ///         self: Pin<&mut Self>,
+    ///         context: &mut Context<'_>,
+    ///     ) -> Poll<Option<(usize, Result<T, TaskError>)>> {
+    ///         self.get_mut().0.poll_next(context)
+    ///     }
+    /// }
+    /// # use {raddle::{Inline, as_completed}, std::{pin::pin, task::Waker}};
+    /// # let ended = pin!(Ended(as_completed([(7, Inline.submit(|| 1))])));
+    /// # let next = ended.poll_next(&mut Context::from_waker(Waker::noop()));
+    /// # assert!(matches!(next, Poll::Ready(Some((7, Ok(1))))));
+    /// ```
+    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Ended<K, T>>> {
         self.mind_fork();
         if self.left == 0 {
             return Poll::Ready(None);
@@ -218,11 +268,10 @@ impl<K, T> AsCompleted<K, T> {
         }
     }
 
-    #[allow(clippy::type_complexity)]
     pub(in super::super) fn next_until(
         &mut self,
         deadline: Deadline,
-    ) -> Result<Option<(K, Result<T, TaskError>)>, TimedOutWaiting> {
+    ) -> Result<Option<Ended<K, T>>, TimedOutWaiting> {
         self.mind_fork();
         if self.left == 0 {
             return Ok(None);
@@ -268,7 +317,7 @@ impl<K, T> AsCompleted<K, T> {
     }
 
     /// The handle is finished, or its pool is gone: this does not block.
-    fn take(&mut self, index: usize) -> Option<(K, Result<T, TaskError>)> {
+    fn take(&mut self, index: usize) -> Option<Ended<K, T>> {
         let slot = self.slots.get_mut(index)?.take()?;
         self.free.push(index);
         self.left -= 1;
@@ -345,7 +394,7 @@ impl<K, T> AsCompleted<K, T> {
 }
 
 impl<K, T> Iterator for AsCompleted<K, T> {
-    type Item = (K, Result<T, TaskError>);
+    type Item = Ended<K, T>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.next_until(Deadline::NEVER).unwrap_or(None)

@@ -33,15 +33,32 @@ use crate::primitive::fork;
 use crate::wait::deadline::Deadline;
 
 /// What [`wait`] waits for.
+///
+/// # Examples
+///
+/// ```
+/// use raddle::{Inline, When, wait};
+///
+/// let handles = [6, 0].map(|n| Inline.submit(move || 6 / n));
+/// assert!(wait(&handles, When::FirstError, None));
+/// let failed = handles.into_iter().find_map(|handle| handle.result().err());
+/// assert!(failed.is_some_and(|error| error.is_panicked()));
+/// ```
+#[doc(alias = "FIRST_COMPLETED")]
+#[doc(alias = "FIRST_EXCEPTION")]
+#[doc(alias = "ALL_COMPLETED")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum When {
     /// One of the tasks has ended, well or not.
+    #[doc(alias = "FIRST_COMPLETED")]
     FirstDone,
     /// One of the tasks has failed, or all have ended. A panic, a time limit
     /// and a refusal are failures; a cancellation is none.
+    #[doc(alias = "FIRST_EXCEPTION")]
     FirstError,
     /// All tasks have ended.
+    #[doc(alias = "ALL_COMPLETED")]
     AllDone,
 }
 
@@ -94,7 +111,7 @@ enum End {
 impl End {
     fn of(task: Ref) -> Self {
         let header = task.header();
-        match header.state.load().phase() {
+        match header.state.load().outcome() {
             Phase::Finished | Phase::Cancelled | Phase::Taken => Self::Done,
             Phase::Panicked | Phase::TimedOut | Phase::Failed => Self::Error,
             // Its end will never come: its handle says `Refused(Forked)`.

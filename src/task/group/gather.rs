@@ -45,6 +45,19 @@ impl<P, T> TaskGroup<'_, P, T> {
     /// # Errors
     ///
     /// As [`all`](Self::all).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{Inline, TaskGroup, block_on};
+    ///
+    /// let mut group = TaskGroup::new(&Inline);
+    /// group.submit(|| 1);
+    /// group.submit(|| 2);
+    /// block_on(async {
+    ///     assert_eq!(group.all_async().await.unwrap(), [1, 2]);
+    /// });
+    /// ```
     pub async fn all_async(mut self) -> Result<Vec<T>, GroupError> {
         self.look_for_errors();
         while let Some((index, outcome)) = self.tasks.next_async().await {
@@ -88,6 +101,19 @@ impl<P, T> TaskGroup<'_, P, T> {
     /// # Errors
     ///
     /// As [`first`](Self::first).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{Inline, TaskGroup, block_on};
+    ///
+    /// let mut group = TaskGroup::new(&Inline);
+    /// group.submit(|| panic!("no luck"));
+    /// group.submit(|| 2);
+    /// block_on(async {
+    ///     assert_eq!(group.first_async().await.unwrap(), 2);
+    /// });
+    /// ```
     pub async fn first_async(mut self) -> Result<T, GroupError> {
         let mut value = self.take_value();
         while value.is_none()
@@ -123,6 +149,20 @@ impl<P, T> TaskGroup<'_, P, T> {
 
     /// As [`settle`](Self::settle), but to be awaited; dropped half way, it
     /// cancels.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{Inline, TaskGroup, block_on};
+    ///
+    /// let mut group = TaskGroup::new(&Inline);
+    /// group.submit(|| panic!("no luck"));
+    /// group.submit(|| 2);
+    /// block_on(async {
+    ///     let outcomes = group.settle_async().await;
+    ///     assert!(outcomes[0].is_err() && outcomes[1].is_ok());
+    /// });
+    /// ```
     pub async fn settle_async(mut self) -> Vec<Result<T, TaskError>> {
         while let Some((index, outcome)) = self.tasks.next_async().await {
             self.outcomes[index] = Some(outcome);

@@ -55,6 +55,19 @@ pub struct TaskGroup<'p, P, T> {
 
 impl<'p, P, T> TaskGroup<'p, P, T> {
     /// Makes an empty group of tasks that run on `pool`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{TaskGroup, ThreadPool};
+    ///
+    /// let pool = ThreadPool::new(2)?;
+    /// let mut group = TaskGroup::new(&pool);
+    /// group.submit(|| "one");
+    /// group.submit(|| "two");
+    /// assert_eq!(group.all().unwrap(), ["one", "two"]);
+    /// # Ok::<_, raddle::StartError>(())
+    /// ```
     #[doc(alias = "gather")]
     pub fn new(pool: &'p P) -> Self {
         Self {
@@ -69,6 +82,20 @@ impl<'p, P, T> TaskGroup<'p, P, T> {
 
     /// Allows `tasks` unfinished tasks at once, at least 1; [`submit`](Self::submit)
     /// then blocks until there are fewer.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{TaskGroup, ThreadPool};
+    ///
+    /// let pool = ThreadPool::for_blocking(20)?;
+    /// let mut reads = TaskGroup::new(&pool).limit(4); // four open files at most
+    /// for file in ["Cargo.toml", "README.md"] {
+    ///     reads.submit(move || std::fs::read_to_string(file));
+    /// }
+    /// assert_eq!(reads.all().unwrap().len(), 2);
+    /// # Ok::<_, raddle::StartError>(())
+    /// ```
     pub fn limit(mut self, tasks: usize) -> Self {
         self.limit = tasks.max(1);
         self
@@ -95,7 +122,18 @@ impl<'p, P, T> TaskGroup<'p, P, T> {
     /// Submits a task to the pool. Its outcome has the next place.
     ///
     /// Blocks while as many tasks are unfinished as [`limit`](Self::limit)
-    /// allows; [`submit_timeout`](Self::submit_timeout) is its timed twin.
+    /// allows; [`submit_timeout`](Self::submit_timeout) is its timed twin. A
+    /// task that the pool refuses has that as its outcome.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{Inline, TaskGroup, task};
+    ///
+    /// let mut group = TaskGroup::new(&Inline);
+    /// group.submit(task(|| 6 * 7).named("answer"));
+    /// assert_eq!(group.all().unwrap(), [42]);
+    /// ```
     #[track_caller]
     pub fn submit<W>(&mut self, task: W)
     where
@@ -108,34 +146,75 @@ impl<'p, P, T> TaskGroup<'p, P, T> {
 
     /// As [`submit`](Self::submit), but waits at most `limit` for room.
     ///
+    /// Blocks so long at most, and only while as many tasks are unfinished as
+    /// [`limit`](Self::limit) allows. `Duration::ZERO` looks once,
+    /// `Duration::MAX` waits for ever. What the pool does at a queue limit of
+    /// its own is not bounded by it: `WhenFull::Wait` blocks on.
+    ///
     /// # Errors
     ///
-    /// The task, with [`Refusal::Full`], if there was no room in time.
+    /// The task, with [`Refusal::Full`], if the group had no room in time.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{TaskGroup, ThreadPool, task};
+    /// use std::time::Duration;
+    ///
+    /// let pool = ThreadPool::new(1)?;
+    /// let mut group = TaskGroup::new(&pool).limit(1);
+    /// group.submit(task(|| raddle::current().unwrap().token().wait()));
+    /// let full = group.submit_timeout(task(|| ()), Duration::from_millis(1));
+    /// assert_eq!(full.unwrap_err().why, raddle::Refusal::Full);
+    /// # Ok::<_, raddle::StartError>(())
+    /// ```
     #[track_caller]
     pub fn submit_timeout<W>(&mut self, task: W, limit: Duration) -> Result<(), SubmitError<W>>
     where
         W: Task<Output = T>,
         P: Submit<With<W>>,
     {
-        if !self.make_room(Deadline::after(limit)) {
-            return Err(SubmitError::new(Refusal::Full, task));
-        }
-        self.start(task);
-        Ok(())
+        self.submit_until(task, Deadline::after(limit))
     }
 
     /// As [`submit`](Self::submit), but waits until `at` at most for room.
     ///
+    /// Blocks as [`submit_timeout`](Self::submit_timeout) does; a time that has
+    /// passed looks once.
+    ///
     /// # Errors
     ///
     /// As [`submit_timeout`](Self::submit_timeout).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{Inline, TaskGroup};
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let give_up = Instant::now() + Duration::from_secs(5);
+    /// let mut group = TaskGroup::new(&Inline).limit(2);
+    /// for n in 0..10 {
+    ///     group.submit_deadline(move || n, give_up).expect("there is room in time");
+    /// }
+    /// assert_eq!(group.all().unwrap().len(), 10);
+    /// ```
     #[track_caller]
     pub fn submit_deadline<W>(&mut self, task: W, at: Instant) -> Result<(), SubmitError<W>>
     where
         W: Task<Output = T>,
         P: Submit<With<W>>,
     {
-        if !self.make_room(Deadline::at(at)) {
+        self.submit_until(task, Deadline::at(at))
+    }
+
+    #[track_caller]
+    fn submit_until<W>(&mut self, task: W, deadline: Deadline) -> Result<(), SubmitError<W>>
+    where
+        W: Task<Output = T>,
+        P: Submit<With<W>>,
+    {
+        if !self.make_room(deadline) {
             return Err(SubmitError::new(Refusal::Full, task));
         }
         self.start(task);
@@ -158,22 +237,70 @@ impl<'p, P, T> TaskGroup<'p, P, T> {
     }
 
     /// The group's token: whoever cancels it cancels the tasks.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{Inline, TaskGroup};
+    ///
+    /// let mut group = TaskGroup::new(&Inline);
+    /// let stop = group.token().clone(); // for another thread, say
+    /// stop.cancel();
+    /// group.submit(|| 1);
+    /// assert!(group.all().unwrap_err().first().is_cancelled());
+    /// ```
     pub fn token(&self) -> &CancellationToken {
         &self.token
     }
 
     /// Cancels the tasks that have not started, and asks the others to stop.
+    /// Does not wait for them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{TaskGroup, ThreadPool};
+    ///
+    /// let pool = ThreadPool::new(1)?;
+    /// let mut group = TaskGroup::new(&pool);
+    /// group.submit(|| raddle::current().unwrap().token().wait());
+    /// group.cancel();
+    /// assert_eq!(group.settle().len(), 1);
+    /// # Ok::<_, raddle::StartError>(())
+    /// ```
     pub fn cancel(&self) {
         self.token.cancel();
         self.tasks.cancel();
     }
 
-    /// How many tasks were submitted.
+    /// How many tasks were submitted, ended or not.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{Inline, TaskGroup};
+    ///
+    /// let mut group = TaskGroup::new(&Inline);
+    /// group.submit(|| 1);
+    /// assert_eq!(group.len(), 1);
+    /// ```
     pub fn len(&self) -> usize {
         self.outcomes.len()
     }
 
     /// Whether no task was submitted.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::{Inline, TaskGroup};
+    ///
+    /// let mirrors: TaskGroup<_, String> = TaskGroup::new(&Inline);
+    /// if mirrors.is_empty() {
+    ///     println!("nobody to ask: first() would fail");
+    /// }
+    /// # else { unreachable!() }
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.outcomes.is_empty()
     }

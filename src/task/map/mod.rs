@@ -198,6 +198,17 @@ impl<'p, I: Iterator, R> Map<'p, I, R> {
     /// # Panics
     ///
     /// When the map was advanced already.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = raddle::ThreadPool::new(2)?;
+    /// let lengths = pool.map(["one", "two", "three"], str::len).unordered();
+    /// let mut lengths = lengths.collect::<Result<Vec<_>, _>>().unwrap();
+    /// lengths.sort();
+    /// assert_eq!(lengths, [3, 3, 5]);
+    /// # Ok::<_, raddle::StartError>(())
+    /// ```
     pub fn unordered(mut self) -> Self {
         self.0.settings().unordered = true;
         self
@@ -228,6 +239,19 @@ impl<'p, I: Iterator, R> Map<'p, I, R> {
     /// # Panics
     ///
     /// When the map was advanced already.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let pool = raddle::ThreadPool::for_blocking(4)?;
+    /// let waits = |end| if end > 1 { raddle::current().unwrap().token().wait() };
+    /// let map = pool.map([1, 2], waits).timeout_each(Duration::from_millis(20));
+    /// let late: Vec<bool> = map.map(|result| result.is_err_and(|e| e.is_timed_out())).collect();
+    /// assert_eq!(late, [false, true]);
+    /// # Ok::<_, raddle::StartError>(())
+    /// ```
     pub fn timeout_each(mut self, limit: Duration) -> Self {
         self.0.settings().timeout = Some(limit);
         self
@@ -251,6 +275,7 @@ impl<'p, I: Iterator, R> Map<'p, I, R> {
     /// let mut late = raddle::Inline.map(0..100, |n| n).deadline(Instant::now());
     /// assert!(late.next().is_none());
     /// ```
+    #[doc(alias = "timeout")]
     pub fn deadline(mut self, at: Instant) -> Self {
         self.0.settings().deadline = Some(at);
         self
@@ -305,6 +330,22 @@ impl<I: Iterator, R> fmt::Debug for Map<'_, I, R> {
 }
 
 /// A [`Map`] that yields each item with its result: [`Map::keyed`].
+///
+/// Blocks in `next`, and is cancelled when dropped, as a map is.
+///
+/// # Examples
+///
+/// ```
+/// let pool = raddle::ThreadPool::for_blocking(4)?;
+/// let sizes = pool.map(["Cargo.toml", "no such file"], std::fs::metadata).keyed();
+/// for (file, size) in sizes {
+///     match size.unwrap() {
+///         Ok(data) => println!("{file}: {} bytes", data.len()),
+///         Err(why) => println!("{file}: {why}"),
+///     }
+/// }
+/// # Ok::<_, raddle::StartError>(())
+/// ```
 #[must_use = "a map is lazy: iterate it"]
 pub struct Keyed<'p, I: Iterator, R>(Pull<'p, I, R, I::Item>);
 

@@ -2,7 +2,7 @@
 //!
 //! These are the shipping pool, its tasks and its handles: no room for more
 //! than one or two tasks. What sleep and waking alone can do wrong is modelled
-//! in `sleep/models.rs`, where there is room.
+//! in `sleep/models/`, where there is room.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -185,12 +185,12 @@ fn a_task_that_blocks_on_its_child_gets_a_spare() {
 /// Fear: all threads are blocked, and a task with a time limit, which nobody
 /// claims, waits for one.
 /// Must fail when: the last to block calls nobody.
-/// Bound: 4 preemptions, a pool of one at its cap; 3 in the quick tier.
+/// Bound: 4 preemptions, a pool of one at its cap; 2 in the quick tier.
 #[test]
 fn at_the_cap_a_waiter_runs_its_limited_child() {
     Model::new("thread::at_the_cap_a_waiter_runs_its_limited_child")
         .preemptions(4)
-        .quick(3)
+        .quick(2)
         .check(|| {
             let (pool, letter) = (Arc::new(pool(1, 1)), Letter::new());
             let parent = pool.submit({
