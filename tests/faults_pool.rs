@@ -5,7 +5,7 @@ mod common;
 #[path = "faults_pool/reenter.rs"]
 mod reenter;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::panic::{panic_any, resume_unwind};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
@@ -16,8 +16,8 @@ use std::{future::Future, pin::Pin};
 
 use common::{Gate, Held, Tally, hold, pool, running, until, watch};
 use raddle::{
-    CancellationToken, Handle, Refusal, Shutdown, Task as _, TaskError, ThreadPool, When, WhenFull,
-    block_on, block_on_timeout, current, dump, task, wait,
+    CancellationToken, Handle, Map, Refusal, Shutdown, Task as _, TaskError, TaskGroup, ThreadPool,
+    When, WhenFull, as_completed, block_on, block_on_timeout, current, dump, task, wait,
 };
 use reenter::{POOL, Reenters, reenter_everything};
 
@@ -281,9 +281,180 @@ fn t06_a_pool_at_rest_counts_nobody() {
     });
 }
 
-/// See tests/stack_depth.rs for every kind of wait.
+thread_local! {
+    /// Whether a task of this thread holds a lock and waits.
+    static HOLDS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What a waiter has: its pool, and strangers to put on top of each child.
+struct Scene<'a> {
+    pool: &'a ThreadPool,
+    submit_stranger: &'a dyn Fn(),
+}
+
+impl<'a> Scene<'a> {
+    fn one(&self) -> Handle<i32> {
+        let child = self.pool.submit(|| 1);
+        (self.submit_stranger)();
+        child
+    }
+
+    fn three(&self) -> [Handle<i32>; 3] {
+        [(); 3].map(|()| self.one())
+    }
+
+    fn keyed(&self) -> [((), Handle<i32>); 3] {
+        self.three().map(|child| ((), child))
+    }
+
+    fn group(&self) -> TaskGroup<'a, ThreadPool, i32> {
+        let mut group = TaskGroup::new(self.pool);
+        for n in 0..3 {
+            group.submit(move || n);
+            (self.submit_stranger)();
+        }
+        group
+    }
+
+    /// Pulls all its items at once, and a stranger comes before each.
+    fn map(&self) -> Map<'a, impl ExactSizeIterator<Item = i32> + use<'a>, i32> {
+        let submit_stranger = self.submit_stranger;
+        let items = (0..3).inspect(move |_| submit_stranger());
+        self.pool.map(items, |n| n).buffer(3)
+    }
+}
+
+type Wait = (&'static str, fn(&Scene<'_>));
+
+/// Every way to wait for children of one's own. Most claim nothing: they sleep
+/// on while a spare runs the children.
+const EVERY_WAIT: [Wait; 23] = [
+    ("result", |scene| {
+        assert_eq!(scene.one().result().unwrap(), 1)
+    }),
+    ("wait", |scene| scene.one().wait()),
+    ("wait_timeout", |scene| {
+        assert!(scene.one().wait_timeout(LONG))
+    }),
+    ("wait_deadline", |scene| {
+        assert!(scene.one().wait_deadline(Instant::now() + LONG));
+    }),
+    ("result_timeout", |scene| {
+        assert!(scene.one().result_timeout(LONG).is_ok());
+    }),
+    ("a child with a limit", |scene| {
+        let child = scene.pool.submit(task(|| ()).timeout(LONG));
+        (scene.submit_stranger)();
+        child.result().unwrap();
+    }),
+    ("block_on", |scene| {
+        assert_eq!(block_on(scene.one()).unwrap(), 1)
+    }),
+    ("block_on_timeout", |scene| {
+        assert!(block_on_timeout(scene.one(), LONG).is_ok());
+    }),
+    ("map", |scene| {
+        assert_eq!(scene.map().filter(Result::is_ok).count(), 3)
+    }),
+    ("map, unordered", |scene| {
+        assert_eq!(scene.map().unordered().filter(Result::is_ok).count(), 3);
+    }),
+    ("map with a limit", |scene| {
+        let map = scene.map().timeout_each(LONG);
+        assert_eq!(map.filter(Result::is_ok).count(), 3);
+    }),
+    ("wait for the first", |scene| {
+        assert!(wait(&scene.three(), When::FirstDone, None));
+    }),
+    ("wait for an error", |scene| {
+        assert!(wait(&scene.three(), When::FirstError, None));
+    }),
+    ("wait for all", |scene| {
+        assert!(wait(&scene.three(), When::AllDone, None));
+    }),
+    ("wait for all, timed", |scene| {
+        assert!(wait(&scene.three(), When::AllDone, Some(LONG)));
+    }),
+    ("as_completed", |scene| {
+        assert_eq!(as_completed(scene.keyed()).count(), 3)
+    }),
+    ("as_completed, timed", |scene| {
+        let mut completed = as_completed(scene.keyed());
+        while completed.next_timeout(LONG).unwrap().is_some() {}
+    }),
+    ("as_completed, awaited", |scene| {
+        let mut completed = as_completed(scene.keyed());
+        while block_on(completed.next_async()).is_some() {}
+    }),
+    ("group, all", |scene| {
+        assert_eq!(scene.group().all().unwrap(), [0, 1, 2]);
+    }),
+    ("group, first", |scene| {
+        assert!(scene.group().first().is_ok())
+    }),
+    ("group, settle", |scene| {
+        assert_eq!(scene.group().settle().len(), 3)
+    }),
+    ("group, awaited", |scene| {
+        assert_eq!(block_on(scene.group().all_async()).unwrap(), [0, 1, 2]);
+    }),
+    ("group, for room", |scene| {
+        let mut group = scene.group().limit(1);
+        group.submit(|| 3);
+        (scene.submit_stranger)();
+        group.submit_timeout(|| 4, LONG).unwrap();
+        assert_eq!(group.all().unwrap(), [0, 1, 2, 3, 4]);
+    }),
+];
+
+/// Strangers lie around the children in the waiter's own deque, and in the
+/// pool's queue. One that ran on top of the waiter would want a lock which this
+/// thread has.
 #[test]
 fn t07_a_lock_held_across_a_wait_is_wanted_by_nobody_on_top() {
+    watch(|| {
+        for ((name, waits), workers) in EVERY_WAIT.iter().flat_map(|wait| {
+            let workers = [1, 2].repeat(5);
+            workers.into_iter().map(move |workers| (wait, workers))
+        }) {
+            let pool = Arc::new(pool(workers));
+            let (made, ran, on_top) = (Tally::default(), Tally::default(), Tally::default());
+            let stranger = {
+                let (made, ran, on_top) = (made.clone(), ran.clone(), on_top.clone());
+                move |pool: &ThreadPool| {
+                    let (ran, on_top) = (ran.clone(), on_top.clone());
+                    drop(made.make());
+                    let stranger = move || {
+                        if HOLDS.get() {
+                            drop(on_top.make());
+                        }
+                        drop(ran.make());
+                    };
+                    pool.submit(stranger).detach();
+                }
+            };
+            let (inner, inside) = (pool.clone(), stranger.clone());
+            let waiter = pool.submit(move || {
+                (0..20).for_each(|_| inside(&inner));
+                HOLDS.set(true);
+                waits(&Scene {
+                    pool: &inner,
+                    submit_stranger: &|| (0..5).for_each(|_| inside(&inner)),
+                });
+                HOLDS.set(false);
+            });
+            (0..20).for_each(|_| stranger(&pool));
+            waiter.result().unwrap();
+            until(|| ran.made() == made.made());
+            assert_eq!(on_top.made(), 0, "{name}: strangers ran on top");
+        }
+    });
+}
+
+/// Whoever claims what it waits for needs no other thread: so all others may
+/// stand at a lock which it holds.
+#[test]
+fn t07_all_others_may_stand_at_the_lock_that_a_waiter_holds() {
     watch(|| {
         let (pool, lock) = (Arc::new(pool(2)), Arc::new(Mutex::new(0)));
         let handles: Vec<_> = (0..200)
@@ -292,7 +463,11 @@ fn t07_a_lock_held_across_a_wait_is_wanted_by_nobody_on_top() {
                 pool.submit(move || {
                     let mut count = lock.lock().unwrap();
                     inner.submit(|| ()).result().unwrap();
-                    inner.submit(|| ()).wait_timeout(Duration::MAX);
+                    inner.submit(|| ()).wait();
+                    assert_eq!(inner.map(0..3, |n| n).map(Result::unwrap).sum::<i32>(), 3);
+                    let mut group = TaskGroup::new(&*inner);
+                    (0..3).for_each(|n| group.submit(move || n));
+                    assert_eq!(group.all().unwrap(), [0, 1, 2]);
                     *count += 1;
                 })
             })
@@ -469,17 +644,19 @@ fn t12_every_accepted_task_resolves_when_the_pool_shuts_down() {
 fn t13_idle_workers_are_gone_after_the_drop() {
     const NAME: &str = "t13_idle_workers_are_gone_after_the_drop";
     if common::role().is_some() {
-        let before = common::threads();
-        for _ in 0..20 {
-            let pool = pool(4);
-            let asleep = (0..4).map(|_| running(&pool, &Gate::new(), || ()).detach());
-            drop(asleep);
-            let thread = pool.submit(common::thread_number).result().unwrap();
-            until(|| common::is_asleep(thread));
-            drop(pool);
-            assert_eq!(common::threads(), before);
-        }
-        return;
+        return watch_child(|| {
+            let before = common::threads();
+            for _ in 0..20 {
+                let pool = pool(4);
+                let asleep = (0..4).map(|_| running(&pool, &Gate::new(), || ()).detach());
+                drop(asleep);
+                let thread = pool.submit(common::thread_number).result().unwrap();
+                until(|| common::is_asleep(thread));
+                drop(pool);
+                // The system forgets a thread a moment after it was joined.
+                until(|| common::threads() == before);
+            }
+        });
     }
     watch(|| drop(in_child(NAME, "drop")));
 }
