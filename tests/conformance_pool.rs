@@ -67,7 +67,7 @@ fn c060_the_cap_is_stated_and_enforced() {
                 assert!(
                     matches!(error, StartError::TooMany { asked: n, max: MAX, .. } if n == asked)
                 );
-                let text = format!("a pool of {asked} workers is too large: ask for at most 32767");
+                let text = format!("a pool of {asked} threads is too large: ask for at most 32767");
                 assert_eq!(error.to_string(), text);
             }
         }

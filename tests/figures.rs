@@ -2,12 +2,17 @@
 
 mod common;
 
-use std::sync::Arc;
-use std::sync::mpsc::channel;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Wake, Waker};
 use std::time::{Duration, Instant};
 
-use common::{Gate, hold, pool, until, watch};
-use raddle::{Inline, TaskError, TaskGroup, TimedOut, dump, task};
+use common::{Gate, Held, hold, pool, until, watch};
+use raddle::{
+    CancellationToken, Inline, Task as _, TaskError, TaskGroup, ThreadPool, TimedOut, dump, task,
+};
 
 fn timed_out(error: &TaskError) -> &TimedOut {
     match error {
@@ -98,5 +103,67 @@ fn a_task_that_never_started_has_run_for_no_time() {
         let error = Inline.submit(overran.timeout(Duration::from_millis(1)));
         let error = error.result().unwrap_err();
         assert!(timed_out(&error).ran_for() >= Duration::from_millis(1));
+    });
+}
+
+/// A spare for a thread that waits in its start hook would wait in it too.
+#[test]
+fn a_start_hook_that_waits_calls_no_spares() {
+    watch(|| {
+        let other = Arc::new(pool(1));
+        let (gate, asked) = (hold(&other), other.clone());
+        let builder = ThreadPool::builder().workers(1);
+        let hook = move |_| asked.submit(|| ()).wait();
+        let pool = builder.on_worker_start(hook).build().unwrap();
+        let first = pool.submit(|| 1);
+        until(|| other.stats().queued == 1);
+        (0..100).for_each(|_| pool.submit(|| ()).detach());
+        assert_eq!(pool.stats().threads, 1);
+        drop(gate);
+        assert_eq!(first.result().unwrap(), 1);
+        assert_eq!(pool.stats().threads, 1);
+    });
+}
+
+/// Lets the pool's workers go on, and then waits for one of its tasks.
+struct LetsGo(Mutex<Option<(Held, Receiver<()>)>>);
+
+impl Wake for LetsGo {
+    fn wake(self: Arc<Self>) {
+        if let Some((gate, waits)) = self.0.lock().unwrap().take() {
+            drop(gate);
+            let _ = waits.recv();
+        }
+    }
+}
+
+/// A task whose token is cancelled does not start, though the cancel has not
+/// come to it yet.
+#[test]
+fn no_task_starts_after_its_token_was_cancelled() {
+    watch(|| {
+        let pool = pool(1);
+        let gate = hold(&pool);
+        let token = CancellationToken::new();
+        // The first one that is told runs the queue before the others are.
+        let (told, waits) = channel::<()>();
+        let waker = Waker::from(Arc::new(LetsGo(Mutex::new(Some((gate, waits))))));
+        let mut first = pin!(token.cancelled());
+        assert!(
+            first
+                .as_mut()
+                .poll(&mut Context::from_waker(&waker))
+                .is_pending()
+        );
+        let tasks: Vec<_> = (0..10)
+            .map(|_| pool.submit(task(|| panic!("it starts")).cancelled_by(&token)))
+            .collect();
+        let last = pool.submit(move || drop(told));
+        token.cancel();
+        last.result().unwrap();
+        for task in tasks {
+            let outcome: Result<(), _> = task.result();
+            assert!(matches!(outcome, Err(TaskError::Cancelled)), "{outcome:?}");
+        }
     });
 }

@@ -39,7 +39,7 @@ pub enum StartError {
         source: io::Error,
     },
     /// More workers were asked for than a pool can have.
-    #[error("a pool of {asked} workers is too large: ask for at most {max}")]
+    #[error("a pool of {asked} threads is too large: ask for at most {max}")]
     #[non_exhaustive]
     TooMany {
         /// How many workers were asked for.

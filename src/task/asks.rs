@@ -69,6 +69,11 @@ impl Asks {
         self.has(AWAITED)
     }
 
+    /// Whether the task has a token, from its birth or since somebody asked.
+    pub(super) fn has_token(&self) -> bool {
+        self.has(TOKEN)
+    }
+
     pub(super) fn is_limited(&self) -> bool {
         self.has(LIMITED)
     }

@@ -75,6 +75,13 @@ impl Job {
         let header = ManuallyDrop::new(self).0;
         // SAFETY: the queue's reference keeps the cell alive.
         let shared = unsafe { header.as_ref() };
+        if shared.asks.has_token()
+            && let Some(extras) = shared.extras.get()
+            && extras.is_token_cancelled()
+        {
+            // Whoever cancels the token has not come to this task yet.
+            let _ = shared.resolve_unstarted(Phase::Cancelled);
+        }
         if shared.asks.is_limited() {
             return Self::run_limited(header, watch);
         }

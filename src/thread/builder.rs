@@ -270,7 +270,8 @@ impl ThreadPoolBuilder {
     }
 
     /// Called in each thread with the worker's index, before its first task. A
-    /// panic goes to [`on_panic`](Self::on_panic), and the thread goes on.
+    /// panic goes to [`on_panic`](Self::on_panic), and the thread goes on. While
+    /// a hook waits for something, no spare takes the thread's place.
     ///
     /// # Examples
     ///

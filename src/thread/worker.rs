@@ -130,6 +130,8 @@ pub(super) struct Worker {
     index: usize,
     deque: Deque<Job>,
     standing: Standing,
+    /// In the start hook, or before it.
+    is_starting: Cell<bool>,
     searches: Cell<u32>,
     random: Cell<u32>,
 }
@@ -154,6 +156,7 @@ pub(super) fn main(core: Arc<Core>, index: usize) {
     };
     let worker = Worker {
         standing: Standing::called(index),
+        is_starting: Cell::new(core.config.has_start_hook()),
         index,
         deque,
         searches: Cell::new(0),
@@ -167,6 +170,7 @@ pub(super) fn main(core: Arc<Core>, index: usize) {
             // A hook may take its time: meanwhile nobody must count on us.
             worker.stop_searching();
             core.config.run_start_hook(core.id, index);
+            worker.is_starting.set(false);
         }
         worker.work()
     });
@@ -334,13 +338,18 @@ impl BlockHook for Worker {
             // the parent's.
             return;
         }
+        if self.is_starting.get() {
+            // A spare would run the same hook, block there as well, call a
+            // spare, and so on.
+            return;
+        }
         *self.slot().blocked_on.lock() = Some(on);
         let call = (self.core.sleep).block_starts(&self.standing, || self.core.has_work());
         self.core.answer(call);
     }
 
     fn block_ends(&self) {
-        if fork::is_forked(self.core.id) {
+        if fork::is_forked(self.core.id) || self.is_starting.get() {
             return;
         }
         self.core.sleep.block_ends(&self.standing);
