@@ -10,9 +10,7 @@ use std::task::{Context, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use common::{Gate, Held, hold, pool, until, watch};
-use raddle::{
-    CancellationToken, Inline, Task as _, TaskError, TaskGroup, ThreadPool, TimedOut, dump, task,
-};
+use raddle::{CancellationToken, Inline, TaskError, TaskGroup, ThreadPool, TimedOut, dump, task};
 
 fn timed_out(error: &TaskError) -> &TimedOut {
     match error {
