@@ -83,6 +83,18 @@ impl Asks {
         self.has(OUTSIDERS)
     }
 
+    /// Whether a waiter may run the task at all, if only as the last resort.
+    pub(super) fn is_due(&self) -> bool {
+        !self.has(UNCLAIMABLE)
+    }
+
+    /// A task that was delayed is now like any other.
+    pub(super) fn set_due(&self) {
+        // ORDERING: Relaxed, a waiter that does not see it yet parks, and the
+        // task is in a queue.
+        self.0.fetch_and(!UNCLAIMABLE, Ordering::Relaxed);
+    }
+
     pub(super) fn is_claimable(&self) -> bool {
         !self.has(LIMITED | UNCLAIMABLE)
     }

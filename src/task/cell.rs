@@ -35,7 +35,7 @@ use super::state::{Phase, Resolved, State};
 use super::unread::{self, Payload};
 use super::{Task, TaskId, TaskInfo};
 use crate::error::{Panic, TaskError};
-use crate::primitive::{UnsafeCell, catch_drop, catch_unwind, next_id};
+use crate::primitive::{UnsafeCell, catch_drop, catch_unwind, fork, next_id};
 
 /// What every cell begins with, whatever the task's types.
 #[repr(C)]
@@ -315,6 +315,11 @@ impl Header {
         done: Resolved,
         phase: Phase,
     ) {
+        if fork::is_forked(pool) {
+            // Those who wait are threads of another process, and their
+            // callbacks run there.
+            return;
+        }
         for payload in done.waiters.notify(phase as usize) {
             unread::report_payload(pool, Some(payload), site);
         }

@@ -38,8 +38,9 @@ impl Drop for Frame {
 /// Is told which frame is a thread's top one, so that others can look at it.
 pub(crate) trait Watch {
     /// `top` is the top frame from now on; returns the one that was, which is
-    /// not always the one below: some runs are not watched.
-    fn begins(&self, top: *const ()) -> *const ();
+    /// not always the one below: some runs are not watched. And whether its
+    /// task is to be asked to stop at once.
+    fn begins(&self, top: *const ()) -> (*const (), bool);
 
     /// The top frame is about to end, and `before` is the top one again. Once
     /// this returns, nobody looks at the one that ends.
@@ -48,8 +49,8 @@ pub(crate) trait Watch {
 
 /// Nobody watches.
 impl Watch for () {
-    fn begins(&self, _top: *const ()) -> *const () {
-        std::ptr::null()
+    fn begins(&self, _top: *const ()) -> (*const (), bool) {
+        (std::ptr::null(), false)
     }
 
     fn ends(&self, _before: *const ()) {}
@@ -74,7 +75,10 @@ pub(super) unsafe fn run(
     };
     let top: *const () = (&raw const frame).cast();
     CURRENT.set(top);
-    let before = watch.begins(top);
+    let (before, is_cancelled) = watch.begins(top);
+    if is_cancelled {
+        Ref(task).header().ask_cancel();
+    }
     // SAFETY: by (2).
     let phase = unsafe { run(task) };
     watch.ends(before);

@@ -60,6 +60,15 @@ impl Job {
         unsafe { self.0.as_ref() }.info()
     }
 
+    /// A task that was submitted with [`Claim::Nobody`] may be claimed from now
+    /// on: it is about to be queued.
+    ///
+    /// [`Claim::Nobody`]: super::cell::Claim::Nobody
+    pub(crate) fn set_due(&self) {
+        // SAFETY: the queue's reference keeps the cell alive.
+        unsafe { self.0.as_ref() }.asks.set_due();
+    }
+
     /// Cancels the task; `false` says that it had started or ended before.
     pub(crate) fn cancel(self) -> bool {
         let header = ManuallyDrop::new(self).0;

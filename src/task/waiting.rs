@@ -73,7 +73,9 @@ pub(super) fn claim(task: Ref) -> bool {
 /// does not count.
 pub(super) fn claim_as_last_resort(task: Ref) -> bool {
     block::current(|hook| {
-        hook.is_some_and(|hook| hook.pool() == task.header().pool && claim_for(hook, task))
+        let header = task.header();
+        let may = |hook: &dyn BlockHook| hook.pool() == header.pool && header.asks.is_due();
+        hook.is_some_and(|hook| may(hook) && claim_for(hook, task))
     })
 }
 
@@ -103,7 +105,7 @@ fn park(task: Ref, deadline: Deadline) -> bool {
     }
     // A task with a time limit is not claimed: its waiter would wait beyond the
     // limit. But it runs here rather than never.
-    let offer = (deadline.is_never() && header.asks.is_limited())
+    let offer = (deadline.is_never() && header.asks.is_limited() && header.asks.is_due())
         .then(|| Offer::make(&parker))
         .flatten();
     let on = || BlockedOn::Task {

@@ -257,6 +257,11 @@ impl Core {
         if let Some(why) = self.refusal() {
             return task::refuse(task, origin, why);
         }
+        // A waiter that claimed it would run it too early.
+        let origin = Origin {
+            claim: Claim::Nobody,
+            ..origin
+        };
         let (job, handle) = task::accept(task, origin);
         self.delayed.add(self, delay, job);
         handle
@@ -267,6 +272,7 @@ impl Core {
         if let Some(limit) = &self.limit {
             limit.count();
         }
+        job.set_due();
         self.push(job);
     }
 
@@ -361,7 +367,9 @@ impl Core {
     /// Tokens of all running tasks, cancelled.
     pub(super) fn cancel_running(&self) {
         let mut tokens = Vec::new();
-        for slot in self.used_slots() {
+        // Unused slots as well: a thread may be starting.
+        for slot in &self.slots {
+            slot.running.cancel_all();
             slot.running.look(|task| tokens.extend(task.ask_cancel()));
         }
         // User code (callbacks of tokens) runs when nobody is looked at.

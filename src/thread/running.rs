@@ -6,6 +6,11 @@
 //!         ends                looked
 //! ```
 //!
+//! A second flag, `CANCELS`, is set once, by a shutdown that asks running tasks
+//! to stop: a task that begins later finds it and asks itself. Both are
+//! exchanges of one word, so either the frame sees the flag or the look that
+//! follows the flag sees the frame.
+//!
 //! The word is the address of the thread's top frame. Only its thread changes
 //! frames, and it cannot end one that is being looked at: the look is short
 //! (it copies names and tokens, and runs no user code), so the thread spins.
@@ -21,6 +26,7 @@ use crate::task::{Inspected, Watch, inspect};
 use Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 const LOOKED_AT: usize = 1;
+const CANCELS: usize = 1 << 1;
 
 /// The top frame of one thread.
 #[derive(Debug)]
@@ -34,7 +40,7 @@ impl Running {
     /// Whether a task runs.
     pub(super) fn is_busy(&self) -> bool {
         // ORDERING: Relaxed, only counted.
-        self.0.load(Relaxed) != 0
+        !frame_of(self.0.load(Relaxed)).is_null()
     }
 
     /// Shows `f` the tasks of the thread, the top one first.
@@ -48,7 +54,7 @@ impl Running {
         let frame = loop {
             // ORDERING: Relaxed, the exchange decides.
             let word = self.0.load(Relaxed);
-            if word == 0 {
+            if frame_of(word).is_null() {
                 return;
             }
             // One looks at a time, and each for a moment: nobody is passed
@@ -64,42 +70,58 @@ impl Running {
             }
             thread::yield_now();
         };
-        f(std::ptr::with_exposed_provenance(frame));
+        f(frame_of(frame));
         // ORDERING: Release pairs with the Acquire in `replace`.
         self.0.fetch_and(!LOOKED_AT, Release);
     }
 
-    /// Only the thread itself: changes its top frame, and returns the one before.
+    /// Asks whatever runs in this thread from now on to stop; what runs now is
+    /// for a look that comes after this.
+    pub(super) fn cancel_all(&self) {
+        // ORDERING: both ends of the exchange in `replace`: a frame that does
+        // not see the flag is seen by the look.
+        self.0.fetch_or(CANCELS, AcqRel);
+    }
+
+    /// Only the thread itself: changes its top frame; returns the word before.
     fn replace(&self, to: usize) -> usize {
-        // ORDERING: Relaxed, only this thread changes the frame.
-        let from = self.0.load(Relaxed) & !LOOKED_AT;
-        if from == 0 || mutant("running-ends-while-looked-at") {
-            // Nobody looks at no frame.
-            // ORDERING: Release pairs with the Acquire in `look`.
-            self.0.store(to, Release);
-            return from;
+        // ORDERING: Relaxed, the exchange decides.
+        let mut word = self.0.load(Relaxed);
+        loop {
+            let from = match mutant("running-ends-while-looked-at") {
+                true => word,
+                false => word & !LOOKED_AT,
+            };
+            // ORDERING: Acquire pairs with the Release at the end of a look,
+            // Release with the Acquire at the start of the next one.
+            let replaced =
+                (self.0).compare_exchange_weak(from, to | from & CANCELS, AcqRel, Relaxed);
+            match replaced {
+                Ok(_) => return from,
+                Err(now) => word = now,
+            }
+            if word & LOOKED_AT != 0 {
+                // Whoever looks may have lost its CPU in the middle of it.
+                thread::yield_now();
+            }
         }
-        // ORDERING: Acquire pairs with the Release at the end of a look,
-        // Release with the Acquire at the start of the next one.
-        while (self.0)
-            .compare_exchange_weak(from, to, AcqRel, Relaxed)
-            .is_err()
-        {
-            // Whoever looks may have lost its CPU in the middle of it.
-            thread::yield_now();
-        }
-        from
     }
 }
 
 impl Watch for Running {
     #[inline]
-    fn begins(&self, top: *const ()) -> *const () {
-        std::ptr::with_exposed_provenance(self.replace(top.expose_provenance()))
+    fn begins(&self, top: *const ()) -> (*const (), bool) {
+        let before = self.replace(top.expose_provenance());
+        let is_cancelled = before & CANCELS != 0 && !mutant("running-misses-kill");
+        (frame_of(before), is_cancelled)
     }
 
     #[inline]
     fn ends(&self, before: *const ()) {
         self.replace(before.addr());
     }
+}
+
+fn frame_of(word: usize) -> *const () {
+    std::ptr::with_exposed_provenance(word & !(LOOKED_AT | CANCELS))
 }

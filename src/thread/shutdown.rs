@@ -159,11 +159,13 @@ impl Core {
         mark(true);
         let ended = (self.sleep).wait_for_end(own.is_some(), deadline, || self.has_work());
         mark(ended);
-        drop(blocking);
         if ended {
             self.discard_all();
+            // A thread on its way out may run destructors that wait for the
+            // caller's own pool.
             self.join_threads();
         }
+        drop(blocking);
         ended
     }
 

@@ -4,7 +4,7 @@
 //!        ┌────────────────────────────────────────────┐
 //!        ▼                                            │
 //!   own deque, newest first ──► injector, a batch ──► others' deques, a batch
-//!        │ (every 61st time the injector comes first)         │ nothing
+//!        │ (every 61st time the oldest comes first)         │ nothing
 //!        ▼                                                    ▼
 //!   run it; then, without a permit, park              sleep (sleep/mod.rs)
 //! ```
@@ -28,10 +28,11 @@ use crate::task::{self, Job, Ran};
 
 use crate::primitive::atomic::{AtomicBool, Ordering::Relaxed};
 
-/// Every so many searches the injector comes before the own deque, so that
-/// tasks that spawn tasks for ever do not starve outsiders. A prime, as in Go
-/// and tokio, so that it does not fall into step with the program's own cycles.
-const INJECTOR_FIRST: u32 = 61;
+/// Every so many searches what has waited longest comes first, by turns in the
+/// injector and in the own deque, so that tasks that spawn tasks for ever starve
+/// nobody. A prime, as in Go and tokio, so that it does not fall into step with
+/// the program's own cycles.
+const OLDEST_FIRST: u32 = 61;
 
 thread_slot! {
     /// The worker that runs in this thread.
@@ -174,6 +175,13 @@ pub(super) fn main(core: Arc<Core>, index: usize) {
         }
         worker.work()
     });
+    let Some(awake) = awake else {
+        // A task has forked and returned, in the child. The thread ends, and
+        // with it the child, which has no other; nothing of the pool is touched.
+        WORKER.set(ptr::null());
+        std::mem::forget((worker, core));
+        return;
+    };
     if awake == Awake::Retired {
         // The crew has let it go, so it is no member any more.
         WORKER.set(ptr::null());
@@ -199,10 +207,15 @@ impl Worker {
         self.deque.push(job);
     }
 
-    fn work(&self) -> Awake {
+    /// `None` says that this is another process: see [`is_forked`](fork::is_forked).
+    fn work(&self) -> Option<Awake> {
         loop {
             while let Some(job) = self.find() {
                 self.run(job);
+                if fork::is_forked(self.core.id) {
+                    // The queues are copies: their tasks run in the parent.
+                    return None;
+                }
                 if !self.core.sleep.take_permit(&self.standing) {
                     break;
                 }
@@ -214,7 +227,7 @@ impl Worker {
                         self.core.has_work()
                     });
             if asleep != Awake::Work {
-                return asleep;
+                return Some(asleep);
             }
         }
     }
@@ -267,15 +280,25 @@ impl Worker {
     fn look_once(&self) -> Option<Job> {
         let searches = self.searches.get().wrapping_add(1);
         self.searches.set(searches);
-        if searches.is_multiple_of(INJECTOR_FIRST) {
+        if searches.is_multiple_of(2 * OLDEST_FIRST) {
+            (self.take_oldest())
+                .or_else(|| self.take_injected())
+                .or_else(|| self.steal())
+        } else if searches.is_multiple_of(OLDEST_FIRST) {
             (self.take_injected())
-                .or_else(|| self.deque.pop())
+                .or_else(|| self.take_oldest())
                 .or_else(|| self.steal())
         } else {
             (self.deque.pop())
                 .or_else(|| self.take_injected())
                 .or_else(|| self.steal())
         }
+    }
+
+    /// The job of our own that has waited longest.
+    fn take_oldest(&self) -> Option<Job> {
+        let stealer = self.slot().stealer()?;
+        insist(|| stealer.steal())
     }
 
     fn take_injected(&self) -> Option<Job> {
@@ -357,11 +380,15 @@ impl BlockHook for Worker {
     }
 
     fn offer(&self, offer: &Arc<LastResort>) {
-        self.core.offers.add(offer);
+        if !fork::is_forked(self.core.id) {
+            self.core.offers.add(offer);
+        }
     }
 
     fn withdraw(&self, offer: &Arc<LastResort>) {
-        self.core.offers.remove(offer);
+        if !fork::is_forked(self.core.id) {
+            self.core.offers.remove(offer);
+        }
     }
 
     unsafe fn run_claimed(&self, task: NonNull<()>) {

@@ -3,7 +3,8 @@
 //! A waker that unparks one thread, and a loop that polls and parks. On a
 //! worker of a pool the sleep is announced, so that a spare takes its place.
 //!
-//! The waker owns its parker (an `Arc`), so it may outlive the call.
+//! The waker owns its parker and its flag (an `Arc`), so it may outlive the call.
+//! The flag says that the future was woken, the parker only ends the sleep.
 
 use std::future::Future;
 use std::pin::pin;
@@ -13,17 +14,35 @@ use std::time::Duration;
 
 use super::deadline::Deadline;
 use crate::primitive::Parker;
+use crate::primitive::atomic::AtomicBool;
+use crate::primitive::atomic::Ordering::{AcqRel, Release};
 use crate::primitive::block::{BlockedOn, Blocking};
 
-struct Unpark(Arc<Parker>);
+struct Unpark {
+    parker: Arc<Parker>,
+    /// Whether the future was woken since its last poll. The parker's token
+    /// alone does not do: the future may block in its poll, in a wait that
+    /// takes the token and knows nothing of it.
+    is_woken: AtomicBool,
+}
+
+impl Unpark {
+    fn take_wake(&self) -> bool {
+        // ORDERING: Acquire pairs with the Release in `wake_by_ref`: the poll
+        // sees what the waker did. AcqRel, so that no later poll is moved up.
+        self.is_woken.swap(false, AcqRel)
+    }
+}
 
 impl Wake for Unpark {
     fn wake(self: Arc<Self>) {
-        self.0.unpark();
+        self.wake_by_ref();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.0.unpark();
+        // ORDERING: Release pairs with `take_wake`.
+        self.is_woken.store(true, Release);
+        self.parker.unpark();
     }
 }
 
@@ -96,19 +115,31 @@ fn run<F: Future>(
     deadline: Deadline,
 ) -> Result<F::Output, TimedOutWaiting> {
     let parker = Parker::current();
-    let waker = Waker::from(Arc::new(Unpark(Arc::clone(&parker))));
+    let unpark = Arc::new(Unpark {
+        parker: Arc::clone(&parker),
+        is_woken: AtomicBool::new(false),
+    });
+    let waker = Waker::from(Arc::clone(&unpark));
     let mut context = Context::from_waker(&waker);
     loop {
         if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
             return Ok(output);
         }
-        let _blocking = Blocking::start(BlockedOn::Thing("a future"));
-        if !parker.park_until(deadline.instant()) {
-            // The wake-up may have come with the limit.
-            return match future.as_mut().poll(&mut context) {
-                Poll::Ready(output) => Ok(output),
-                Poll::Pending => Err(TimedOutWaiting),
-            };
+        // Also for a future that wakes itself at every poll.
+        if deadline.has_passed() {
+            return Err(TimedOutWaiting);
+        }
+        let mut blocking = None;
+        while !unpark.take_wake() {
+            let _ = blocking.get_or_insert_with(|| Blocking::start(BlockedOn::Thing("a future")));
+            if !parker.park_until(deadline.instant()) {
+                drop(blocking.take());
+                // The wake-up may have come with the limit.
+                return match future.as_mut().poll(&mut context) {
+                    Poll::Ready(output) => Ok(output),
+                    Poll::Pending => Err(TimedOutWaiting),
+                };
+            }
         }
     }
 }

@@ -248,6 +248,11 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         Kind::Recheck,
         &["thread::models::look::a_frame_does_not_end_while_it_is_looked_at"],
     ),
+    bug(
+        "running-misses-kill",
+        Kind::Recheck,
+        &["thread::models::look::a_task_that_begins_during_a_kill_is_asked_to_stop"],
+    ),
     // thread/sleep: when a thread may sleep
     bug(
         "sleep-publish-without-fence",

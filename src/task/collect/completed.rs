@@ -9,8 +9,9 @@
 //! 1. A key names a slot from `add` until its task's end was taken out of the
 //!    inbox: only then is it used again.
 //! 2. `unclaimed` holds at least every key whose task a worker of `offered_to`
-//!    could still claim. A task that this worker could not claim never becomes
-//!    claimable for its pool, so each key is looked at once per pool.
+//!    could still claim. A task that this worker could not claim is not looked at
+//!    again for its pool, though one that was delayed becomes claimable when it
+//!    is due: the pool runs it all the same.
 //! 3. A claimed task ends inside of the claim, and its key is in the inbox.
 //! 4. In a child made by `fork` every task that has not ended belongs to a
 //!    pool that is gone: a new inbox is made there, with all keys in it, and

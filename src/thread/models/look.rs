@@ -44,8 +44,8 @@ fn a_frame_does_not_end_while_it_is_looked_at() {
                     };
                     alive(true);
                     let before = shared.running.begins((&raw const shared.frame).cast());
-                    assert!(before.is_null());
-                    shared.running.ends(before);
+                    assert!(before.0.is_null());
+                    shared.running.ends(before.0);
                     alive(false);
                 }
             });
@@ -58,5 +58,32 @@ fn a_frame_does_not_end_while_it_is_looked_at() {
             });
             runner.unwrap().join().unwrap();
             assert!(!shared.running.is_busy());
+        });
+}
+
+/// Fear: a shutdown asks what runs to stop, and misses a task that begins.
+/// Must fail when: the beginning does not look for the flag.
+/// Bound: none, two threads.
+#[test]
+fn a_task_that_begins_during_a_kill_is_asked_to_stop() {
+    Model::new("running::a_task_that_begins_during_a_kill_is_asked_to_stop")
+        .unbounded()
+        .check(|| {
+            let running = Arc::new(Running::new());
+            let frame = 64;
+            let runner = thread::spawn(String::from("runner"), None, {
+                let running = Arc::clone(&running);
+                move || {
+                    let (before, asked) = running.begins(std::ptr::without_provenance(frame));
+                    (before.is_null(), asked)
+                }
+            });
+            running.cancel_all();
+            let mut seen = false;
+            running.look_at(|_| seen = true);
+            let (is_first, asked) = runner.unwrap().join().unwrap();
+            assert!(is_first);
+            assert!(asked || seen, "nobody has asked it");
+            assert!(running.is_busy());
         });
 }

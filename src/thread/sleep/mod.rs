@@ -297,10 +297,10 @@ impl Sleep {
 
     /// This thread is about to wait inside a task: its permit is free.
     pub(super) fn block_starts(&self, me: &Standing, has_work: impl Fn() -> bool) -> Call {
-        if !me.has_permit.replace(false) {
-            return Call::Nothing;
-        }
-        self.census.give_back(true, me.is_searching.replace(false));
+        // A thread without a permit looks as well: it may be the last one that
+        // is awake, and what it waits for may be what it sees.
+        let (permit, search) = (me.has_permit.replace(false), me.is_searching.replace(false));
+        self.census.give_back(permit, search);
         if mutant("sleep-block-without-look") {
             return Call::Nothing;
         }
