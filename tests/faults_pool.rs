@@ -1402,6 +1402,32 @@ fn t22_a_task_that_forks_runs_nothing_of_its_pool_in_the_child() {
     forks.result().unwrap();
 }
 
+/// The parent's inbox is left behind also by a task that the child adds.
+#[cfg(target_os = "linux")]
+#[test]
+fn t22_what_a_child_adds_to_its_parents_tasks_is_yielded() {
+    const NAME: &str = "t22_what_a_child_adds_to_its_parents_tasks_is_yielded";
+    if common::role().is_none() {
+        return watch(|| drop(in_child(NAME, "fork")));
+    }
+    let (pool, gate) = (pool(1), Gate::new());
+    let mut tasks = as_completed([("parent's", running(&pool, &gate, || ()))]);
+    forked(|| {
+        let (own, gate) = (ThreadPool::new(1).unwrap(), Gate::new());
+        tasks.add("child's", running(&own, &gate, || ()));
+        let first = tasks.next();
+        // The child's own task ends when the new inbox is in use already.
+        gate.open();
+        let second = tasks.next();
+        let is = |end: Option<(_, Result<(), _>)>, its, fine| {
+            end.is_some_and(|(key, end)| key == its && end.is_ok() == fine)
+        };
+        is(first, "parent's", false) && is(second, "child's", true)
+    });
+    gate.open();
+    assert!(tasks.all(|(key, end)| key == "parent's" && end.is_ok()));
+}
+
 /// Waits that claim nothing, each in every thread of a pool that may have no
 /// more: the last resort runs what they wait for.
 #[test]

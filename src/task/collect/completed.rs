@@ -124,6 +124,8 @@ impl<K, T> AsCompleted<K, T> {
     /// }
     /// ```
     pub fn add(&mut self, key: K, handle: Handle<T>) {
+        // Before a task of the child's own pool knows our inbox.
+        self.mind_fork();
         let index = self.free.pop().unwrap_or(self.slots.len());
         if index == self.slots.len() {
             self.slots.push(None);
