@@ -854,6 +854,113 @@ fn t15_bombs_that_a_pool_drops_unrun() {
 }
 
 #[test]
+fn t15_bombs_that_a_group_has_collected() {
+    watch(|| {
+        let (pool, drops) = (pool(1), Tally::default());
+        let bombs = |group: &mut TaskGroup<'_, ThreadPool, Bomb>| {
+            for _ in 0..3 {
+                let bomb = Bomb::new(&drops);
+                group.submit(move || bomb);
+            }
+        };
+        // The error is the task's, not a bomb's.
+        for is_async in [false, true] {
+            let mut group = TaskGroup::new(&pool);
+            bombs(&mut group);
+            group.submit(|| panic!("the real error, on purpose"));
+            let error = match is_async {
+                false => group.all().unwrap_err(),
+                true => block_on(group.all_async()).unwrap_err(),
+            };
+            assert!(error.to_string().contains("the real error"), "{error}");
+        }
+        assert_eq!(drops.made(), 6);
+        // The first value is taken out, the others are dropped.
+        let mut group = TaskGroup::new(&pool).limit(1);
+        bombs(&mut group);
+        std::mem::forget(group.first().unwrap());
+        until(|| drops.made() == 8);
+        // What `submit` has collected goes with the group, also while the
+        // thread unwinds.
+        for unwinds in [false, true] {
+            let mut group = TaskGroup::new(&pool).limit(1);
+            bombs(&mut group);
+            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                let _group = group;
+                assert!(!unwinds, "the user's, on purpose");
+            }));
+            assert_eq!(outcome.is_err(), unwinds);
+        }
+        until(|| drops.made() == 14);
+    });
+}
+
+/// A key that is a bomb, and whose clones are.
+#[derive(Debug)]
+struct BombKey(Bomb);
+
+impl Clone for BombKey {
+    fn clone(&self) -> Self {
+        Self(Bomb::new(&self.0.0))
+    }
+}
+
+#[test]
+fn t15_bombs_inside_of_a_map() {
+    /// Drops a map of two chunks of four items after `taken` results.
+    fn drop_after(taken: usize, unordered: bool, unwinds: bool) {
+        let (pool, drops) = (pool(1), Tally::default());
+        let results = drops.clone();
+        let items = (0..8).map(|_| BombKey(Bomb::new(&drops)));
+        let run = move |key| {
+            std::mem::forget(key);
+            Bomb::new(&results)
+        };
+        let map = pool.map(items, run).chunk(4).buffer(8);
+        let mut keyed = match unordered {
+            true => map.unordered().keyed(),
+            false => map.keyed(),
+        };
+        for (key, result) in keyed.by_ref().take(taken) {
+            std::mem::forget((key, result));
+        }
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let _keyed = keyed;
+            assert!(!unwinds, "the user's, on purpose");
+        }));
+        assert_eq!(outcome.is_err(), unwinds);
+        drop(pool);
+        // For each item its key and its result; its input, if it did not run.
+        assert_eq!(drops.made(), 2 * (8 - taken));
+    }
+    watch(|| {
+        for unordered in [false, true] {
+            for unwinds in [false, true] {
+                drop_after(1, unordered, unwinds);
+                drop_after(5, unordered, unwinds);
+            }
+        }
+    });
+}
+
+#[test]
+fn t15_bombs_in_a_chunk_whose_input_panics() {
+    watch(|| {
+        let (pool, drops) = (pool(1), Tally::default());
+        let items = (0..4).map(|at| {
+            assert!(at < 3, "the input's, on purpose");
+            BombKey(Bomb::new(&drops))
+        });
+        let mut keyed = pool.map(items, drop).chunk(4).keyed();
+        let next = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| keyed.next()));
+        let payload = next.unwrap_err();
+        assert_eq!(payload.downcast_ref(), Some(&"the input's, on purpose"));
+        assert!(keyed.next().is_none());
+        assert_eq!(drops.made(), 6);
+    });
+}
+
+#[test]
 fn t16_panicking_callbacks_and_hooks_stop_nobody() {
     watch(|| {
         let builder = ThreadPool::builder()

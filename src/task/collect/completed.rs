@@ -29,7 +29,7 @@ use super::super::waiting;
 use super::inbox::Inbox;
 use crate::error::TaskError;
 use crate::primitive::block::{self, BlockedOn};
-use crate::primitive::fork;
+use crate::primitive::{drop_each, fork};
 use crate::wait::TimedOutWaiting;
 use crate::wait::deadline::Deadline;
 use crate::wait::waiter::Collect;
@@ -422,6 +422,8 @@ impl<K, T> Extend<(K, Handle<T>)> for AsCompleted<K, T> {
 impl<K, T> Drop for AsCompleted<K, T> {
     fn drop(&mut self) {
         self.leave();
+        // The keys are the user's, and each may panic.
+        drop_each(self.slots.drain(..));
     }
 }
 
