@@ -854,6 +854,44 @@ fn t15_bombs_that_a_pool_drops_unrun() {
 }
 
 #[test]
+fn t15_bombs_that_hooks_have_captured() {
+    fn hook<A: ?Sized>(bomb: Bomb) -> impl Fn(&A) + Send + Sync {
+        move |_| {
+            std::hint::black_box(&bomb);
+        }
+    }
+    watch(|| {
+        let drops = Tally::default();
+        let with_hooks = || {
+            let (start, exit) = (hook(Bomb::new(&drops)), hook(Bomb::new(&drops)));
+            let builder = ThreadPool::builder().workers(1);
+            let builder = builder.on_panic(hook(Bomb::new(&drops)));
+            let builder = builder.on_worker_start(move |index| start(&index));
+            builder.on_worker_exit(move |index| exit(&index))
+        };
+        // Of a pool that ends, also while the thread unwinds.
+        let pool = with_hooks().build().unwrap();
+        drop(pool);
+        until(|| drops.made() == 3);
+        let unwinds = std::panic::catch_unwind(|| {
+            let _pool = with_hooks().build().unwrap();
+            panic!("the user's, on purpose");
+        });
+        assert!(unwinds.is_err());
+        until(|| drops.made() == 6);
+        // Of no pool at all: given up, refused, and replaced.
+        drop(with_hooks());
+        assert_eq!(drops.made(), 9);
+        assert!(with_hooks().workers(0).build().is_err());
+        assert_eq!(drops.made(), 12);
+        let replaced = with_hooks().on_panic(|_| ()).on_worker_start(|_| ());
+        let replaced = replaced.on_worker_exit(|_| ());
+        assert_eq!(drops.made(), 15);
+        drop(replaced);
+    });
+}
+
+#[test]
 fn t15_bombs_that_a_group_has_collected() {
     watch(|| {
         let (pool, drops) = (pool(1), Tally::default());
