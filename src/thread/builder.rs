@@ -321,7 +321,9 @@ impl ThreadPoolBuilder {
     }
 
     /// Called with panics that no handle will show: of detached tasks, of
-    /// callbacks, of destructors, of the hooks of threads. Default: one report on stderr for each.
+    /// callbacks, of destructors, of the hooks of threads. Default: one report on
+    /// stderr for each; that is also where the panic of a task is told whose
+    /// handle is dropped unread when the pool is gone.
     ///
     /// # Examples
     ///
