@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::{Gate, Tally, hold, pool, running, until, watch, watch_all};
 use raddle::{
@@ -814,6 +814,37 @@ fn c097_a_huge_delay_stops_nothing() {
         assert_eq!(never.cancel(), Cancel::Prevented);
         drop(pool);
         assert!(centuries.result().unwrap_err().is_cancelled());
+    });
+}
+
+/// A task that was cancelled, or whose limit has passed, is not kept until it
+/// would have been due; and it is counted once.
+#[test]
+fn what_has_ended_does_not_wait_until_it_is_due() {
+    const HOUR: Duration = Duration::from_secs(3600);
+    watch(|| {
+        let pool = pool(1);
+        let kept: Vec<_> = (0..10).map(|_| pool.submit_after(HOUR, || ())).collect();
+        for at in 0..100_000 {
+            let later = pool.submit_after(HOUR, || ());
+            match at % 3 {
+                0 => drop(later.cancel_on_drop()),
+                _ => assert_eq!(later.cancel(), Cancel::Prevented),
+            }
+        }
+        let stats = pool.stats();
+        assert!((10..2_000).contains(&stats.delayed), "{stats:?}");
+        assert_eq!(stats.cancelled, 100_010 - stats.delayed as u64);
+        for _ in 0..1_000 {
+            let overdue = task(|| ()).deadline(Instant::now());
+            pool.submit_after(HOUR, overdue).wait();
+        }
+        let stats = pool.stats();
+        assert!((10..2_000).contains(&stats.delayed), "{stats:?}");
+        assert!(stats.expired > 0, "{stats:?}");
+        let counted = stats.cancelled + stats.expired + stats.delayed as u64;
+        assert_eq!(counted, 101_010);
+        assert!(kept.iter().all(|handle| !handle.is_finished()));
     });
 }
 

@@ -854,6 +854,151 @@ fn t15_bombs_that_a_pool_drops_unrun() {
 }
 
 #[test]
+fn t15_bombs_that_hooks_have_captured() {
+    fn hook<A: ?Sized>(bomb: Bomb) -> impl Fn(&A) + Send + Sync {
+        move |_| {
+            std::hint::black_box(&bomb);
+        }
+    }
+    watch(|| {
+        let drops = Tally::default();
+        let with_hooks = || {
+            let (start, exit) = (hook(Bomb::new(&drops)), hook(Bomb::new(&drops)));
+            let builder = ThreadPool::builder().workers(1);
+            let builder = builder.on_panic(hook(Bomb::new(&drops)));
+            let builder = builder.on_worker_start(move |index| start(&index));
+            builder.on_worker_exit(move |index| exit(&index))
+        };
+        // Of a pool that ends, also while the thread unwinds.
+        let pool = with_hooks().build().unwrap();
+        drop(pool);
+        until(|| drops.made() == 3);
+        let unwinds = std::panic::catch_unwind(|| {
+            let _pool = with_hooks().build().unwrap();
+            panic!("the user's, on purpose");
+        });
+        assert!(unwinds.is_err());
+        until(|| drops.made() == 6);
+        // Of no pool at all: given up, refused, and replaced.
+        drop(with_hooks());
+        assert_eq!(drops.made(), 9);
+        assert!(with_hooks().workers(0).build().is_err());
+        assert_eq!(drops.made(), 12);
+        let replaced = with_hooks().on_panic(|_| ()).on_worker_start(|_| ());
+        let replaced = replaced.on_worker_exit(|_| ());
+        assert_eq!(drops.made(), 15);
+        drop(replaced);
+    });
+}
+
+#[test]
+fn t15_bombs_that_a_group_has_collected() {
+    watch(|| {
+        let (pool, drops) = (pool(1), Tally::default());
+        let bombs = |group: &mut TaskGroup<'_, ThreadPool, Bomb>| {
+            for _ in 0..3 {
+                let bomb = Bomb::new(&drops);
+                group.submit(move || bomb);
+            }
+        };
+        // The error is the task's, not a bomb's.
+        for is_async in [false, true] {
+            let mut group = TaskGroup::new(&pool);
+            bombs(&mut group);
+            group.submit(|| panic!("the real error, on purpose"));
+            let error = match is_async {
+                false => group.all().unwrap_err(),
+                true => block_on(group.all_async()).unwrap_err(),
+            };
+            assert!(error.to_string().contains("the real error"), "{error}");
+        }
+        assert_eq!(drops.made(), 6);
+        // The first value is taken out, the others are dropped.
+        let mut group = TaskGroup::new(&pool).limit(1);
+        bombs(&mut group);
+        std::mem::forget(group.first().unwrap());
+        until(|| drops.made() == 8);
+        // What `submit` has collected goes with the group, also while the
+        // thread unwinds.
+        for unwinds in [false, true] {
+            let mut group = TaskGroup::new(&pool).limit(1);
+            bombs(&mut group);
+            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                let _group = group;
+                assert!(!unwinds, "the user's, on purpose");
+            }));
+            assert_eq!(outcome.is_err(), unwinds);
+        }
+        until(|| drops.made() == 14);
+    });
+}
+
+/// A key that is a bomb, and whose clones are.
+#[derive(Debug)]
+struct BombKey(Bomb);
+
+impl Clone for BombKey {
+    fn clone(&self) -> Self {
+        Self(Bomb::new(&self.0.0))
+    }
+}
+
+#[test]
+fn t15_bombs_inside_of_a_map() {
+    /// Drops a map of two chunks of four items after `taken` results.
+    fn drop_after(taken: usize, unordered: bool, unwinds: bool) {
+        let (pool, drops) = (pool(1), Tally::default());
+        let results = drops.clone();
+        let items = (0..8).map(|_| BombKey(Bomb::new(&drops)));
+        let run = move |key| {
+            std::mem::forget(key);
+            Bomb::new(&results)
+        };
+        let map = pool.map(items, run).chunk(4).buffer(8);
+        let mut keyed = match unordered {
+            true => map.unordered().keyed(),
+            false => map.keyed(),
+        };
+        for (key, result) in keyed.by_ref().take(taken) {
+            std::mem::forget((key, result));
+        }
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let _keyed = keyed;
+            assert!(!unwinds, "the user's, on purpose");
+        }));
+        assert_eq!(outcome.is_err(), unwinds);
+        drop(pool);
+        // For each item its key and its result; its input, if it did not run.
+        assert_eq!(drops.made(), 2 * (8 - taken));
+    }
+    watch(|| {
+        for unordered in [false, true] {
+            for unwinds in [false, true] {
+                drop_after(1, unordered, unwinds);
+                drop_after(5, unordered, unwinds);
+            }
+        }
+    });
+}
+
+#[test]
+fn t15_bombs_in_a_chunk_whose_input_panics() {
+    watch(|| {
+        let (pool, drops) = (pool(1), Tally::default());
+        let items = (0..4).map(|at| {
+            assert!(at < 3, "the input's, on purpose");
+            BombKey(Bomb::new(&drops))
+        });
+        let mut keyed = pool.map(items, drop).chunk(4).keyed();
+        let next = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| keyed.next()));
+        let payload = next.unwrap_err();
+        assert_eq!(payload.downcast_ref(), Some(&"the input's, on purpose"));
+        assert!(keyed.next().is_none());
+        assert_eq!(drops.made(), 6);
+    });
+}
+
+#[test]
 fn t16_panicking_callbacks_and_hooks_stop_nobody() {
     watch(|| {
         let builder = ThreadPool::builder()
@@ -1400,6 +1545,32 @@ fn t22_a_task_that_forks_runs_nothing_of_its_pool_in_the_child() {
         });
     });
     forks.result().unwrap();
+}
+
+/// The parent's inbox is left behind also by a task that the child adds.
+#[cfg(target_os = "linux")]
+#[test]
+fn t22_what_a_child_adds_to_its_parents_tasks_is_yielded() {
+    const NAME: &str = "t22_what_a_child_adds_to_its_parents_tasks_is_yielded";
+    if common::role().is_none() {
+        return watch(|| drop(in_child(NAME, "fork")));
+    }
+    let (pool, gate) = (pool(1), Gate::new());
+    let mut tasks = as_completed([("parent's", running(&pool, &gate, || ()))]);
+    forked(|| {
+        let (own, gate) = (ThreadPool::new(1).unwrap(), Gate::new());
+        tasks.add("child's", running(&own, &gate, || ()));
+        let first = tasks.next();
+        // The child's own task ends when the new inbox is in use already.
+        gate.open();
+        let second = tasks.next();
+        let is = |end: Option<(_, Result<(), _>)>, its, fine| {
+            end.is_some_and(|(key, end)| key == its && end.is_ok() == fine)
+        };
+        is(first, "parent's", false) && is(second, "child's", true)
+    });
+    gate.open();
+    assert!(tasks.all(|(key, end)| key == "parent's" && end.is_ok()));
 }
 
 /// Waits that claim nothing, each in every thread of a pool that may have no

@@ -8,7 +8,8 @@
 //!                              └── and panics ──► that payload is forgotten
 //! ```
 //!
-//! 1. Nothing unwinds out of this file, except loom's own panics in a model.
+//! 1. Nothing unwinds out of this file, except the first panic of an [`Each`],
+//!    where it is safe to, and loom's own panics in a model.
 //! 2. At most one payload leaks, and only when dropping the payload of a panic
 //!    panics in its turn: to drop it would be to ask the same question again.
 //!
@@ -17,6 +18,8 @@
 
 use std::any::Any;
 use std::mem;
+use std::panic::resume_unwind;
+use std::thread;
 
 use super::catch_unwind;
 
@@ -45,6 +48,68 @@ pub(crate) fn run_contained(f: impl FnOnce()) -> bool {
         Err(payload) => {
             drop_payload(payload);
             true
+        }
+    }
+}
+
+/// Drops each of `values`; a panic of one keeps no other from its drop.
+pub(crate) fn drop_each<T>(values: impl IntoIterator<Item = T>) {
+    if mem::needs_drop::<T>() {
+        for value in values {
+            drop_contained(value);
+        }
+    }
+}
+
+/// Values that are dropped one by one. The first panic passes on after the last
+/// drop, for whoever reports it; it is contained where the thread unwinds
+/// already. In a `Vec` the second panic would end the process.
+#[derive(Debug)]
+pub(crate) struct Each<T>(Vec<T>);
+
+impl<T> Each<T> {
+    pub(crate) fn with_capacity(capacity: usize) -> Self {
+        Self(Vec::with_capacity(capacity))
+    }
+
+    pub(crate) fn push(&mut self, value: T) {
+        self.0.push(value);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The values, whose drop is the caller's from now on.
+    pub(crate) fn take(mut self) -> Vec<T> {
+        mem::take(&mut self.0)
+    }
+}
+
+impl<T> From<Vec<T>> for Each<T> {
+    fn from(values: Vec<T>) -> Self {
+        Self(values)
+    }
+}
+
+impl<T> Drop for Each<T> {
+    fn drop(&mut self) {
+        if !mem::needs_drop::<T>() {
+            return;
+        }
+        let mut first = None;
+        for value in mem::take(&mut self.0) {
+            if let Err(payload) = catch_drop(value) {
+                match &first {
+                    None => first = Some(payload),
+                    Some(_) => drop_payload(payload),
+                }
+            }
+        }
+        match first {
+            Some(payload) if thread::panicking() => drop_payload(payload),
+            Some(payload) => resume_unwind(payload),
+            None => {}
         }
     }
 }
@@ -84,6 +149,18 @@ mod tests {
             assert!(drop_contained(Bomb(depth)));
             assert!(run_contained(|| panic_any(Bomb(depth))));
         }
+    }
+
+    #[test]
+    fn each_of_many_bombs_goes_off() {
+        drop_each([Bomb(1), Bomb(2)]);
+        let each = Each::from(vec![Bomb(1), Bomb(0), Bomb(2)]);
+        assert!(drop_contained(each));
+        assert!(run_contained(|| {
+            let _each = Each::from(vec![Bomb(2), Bomb(1)]);
+            panic!("the first");
+        }));
+        assert!(!drop_contained(Each::from(vec![Bomb(0)])));
     }
 
     #[test]

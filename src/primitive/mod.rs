@@ -47,7 +47,7 @@ mod mutant;
 mod native;
 
 pub(crate) use clock::coarse_now;
-pub(crate) use contain::{Payload, catch_drop, drop_contained, run_contained};
+pub(crate) use contain::{Each, Payload, catch_drop, drop_contained, drop_each, run_contained};
 pub(crate) use id::next_id;
 pub(crate) use mutant::{mutant, weaken};
 

@@ -338,9 +338,10 @@ impl<T> Handle<T> {
     /// Calls `f` once with the final state: when the task ends, in the thread
     /// that ends it, or at once in this thread if it has ended.
     ///
-    /// Callbacks of one task run in the order in which they were added. A
-    /// panic in `f` is contained and goes to the pool's `on_panic`. `f` should
-    /// be short: a worker runs it between two tasks.
+    /// Callbacks added before the end run in the order in which they were
+    /// added; one that is added while those run may come before them. A panic
+    /// in `f` is contained and goes to the pool's `on_panic`. `f` should be
+    /// short: a worker runs it between two tasks.
     ///
     /// # Examples
     ///

@@ -235,3 +235,12 @@ pub(crate) unsafe fn run_claimed(task: NonNull<()>, watch: &impl Watch) -> Ran {
     Header::notify(shared.pool, shared.site, done, phase);
     Ran::of(phase)
 }
+
+impl Job {
+    /// What running the job would come to, if its task has ended already.
+    pub(crate) fn ended(&self) -> Option<Ran> {
+        // SAFETY: the queue's reference keeps the cell alive.
+        let word = unsafe { self.0.as_ref() }.state.load();
+        word.is_final().then(|| Ran::stale(word.outcome()))
+    }
+}

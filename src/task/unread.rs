@@ -65,4 +65,6 @@ fn tell(pool: u32, panic: &Panic) {
         Some(watcher) => watcher(panic),
         None => eprintln!("raddle: nobody waits for this: {panic:#}"),
     });
+    // Ours is the last one, if the pool has gone meanwhile.
+    drop_contained(watcher);
 }

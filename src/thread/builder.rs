@@ -10,26 +10,38 @@ use super::core::{self, Core};
 use super::limit::WhenFull;
 use super::sleep::THREADS_MAX;
 use crate::error::{Panic, StartError};
-use crate::primitive::{available_cpus, catch_unwind};
+use crate::primitive::{available_cpus, catch_unwind, drop_contained};
 use crate::task::unread::OnPanic;
 use crate::task::{panic_hook, unread};
 
 /// Called with the index of a worker.
 struct Hook {
-    call: Box<dyn Fn(usize) + Send + Sync>,
+    /// Empty only while the hook is dropped.
+    call: Option<Box<dyn Fn(usize) + Send + Sync>>,
     site: &'static Location<'static>,
 }
 
 impl Hook {
     #[track_caller]
     fn new(call: impl Fn(usize) + Send + Sync + 'static) -> Self {
-        let (call, site) = (Box::new(call), Location::caller());
-        Self { call, site }
+        Self {
+            call: Some(Box::new(call)),
+            site: Location::caller(),
+        }
     }
 
     fn run(&self, pool: u32, index: usize) {
-        let outcome = catch_unwind(|| (self.call)(index));
-        unread::report_payload(pool, outcome.err(), self.site);
+        if let Some(call) = &self.call {
+            let outcome = catch_unwind(|| call(index));
+            unread::report_payload(pool, outcome.err(), self.site);
+        }
+    }
+}
+
+impl Drop for Hook {
+    fn drop(&mut self) {
+        // What it has captured is the user's.
+        drop_contained(self.call.take());
     }
 }
 
@@ -99,6 +111,13 @@ impl Config {
         if let Some(hook) = &self.exit_hook {
             hook.run(pool, index);
         }
+    }
+}
+
+impl Drop for Config {
+    fn drop(&mut self) {
+        // Here still, if no pool was started. What it has captured is the user's.
+        drop_contained(self.on_panic.take());
     }
 }
 
@@ -302,7 +321,9 @@ impl ThreadPoolBuilder {
     }
 
     /// Called with panics that no handle will show: of detached tasks, of
-    /// callbacks, of destructors, of the hooks of threads. Default: one report on stderr for each.
+    /// callbacks, of destructors, of the hooks of threads. Default: one report on
+    /// stderr for each; that is also where the panic of a task is told whose
+    /// handle is dropped unread when the pool is gone.
     ///
     /// # Examples
     ///
@@ -317,7 +338,7 @@ impl ThreadPoolBuilder {
     /// # Ok::<_, raddle::StartError>(())
     /// ```
     pub fn on_panic(mut self, f: impl Fn(&Panic) + Send + Sync + 'static) -> Self {
-        self.config.on_panic = Some(Arc::new(f));
+        drop_contained(self.config.on_panic.replace(Arc::new(f)));
         self
     }
 

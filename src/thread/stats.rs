@@ -27,7 +27,9 @@ pub struct PoolStats {
     pub running: usize,
     /// Tasks in queues, cancelled ones that were not yet found included.
     pub queued: usize,
-    /// Tasks of `submit_after` that are not yet due.
+    /// Tasks of `submit_after` that are not yet due, cancelled ones that were
+    /// not yet found included. They are looked for when a task is added and there
+    /// are twice as many as were left the last time, and 256 at least.
     pub delayed: usize,
     /// Threads that wait inside a task.
     pub blocked: usize,
@@ -51,13 +53,15 @@ pub struct PoolStats {
 
 impl Core {
     pub(super) fn stats(&self) -> PoolStats {
+        let not_due = self.delayed.figures();
         let mut stats = PoolStats {
             workers: self.config.workers,
             threads: self.sleep.live(),
             queued: self.injector.len(),
-            delayed: self.delayed.len(),
+            delayed: not_due.delayed,
             // ORDERING: Relaxed, statistics.
-            cancelled: self.discarded.load(Relaxed),
+            cancelled: self.discarded.load(Relaxed) + not_due.cancelled,
+            expired: not_due.expired,
             over_limit: self.queue_overdraft(),
             ..PoolStats::default()
         };

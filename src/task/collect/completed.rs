@@ -30,7 +30,7 @@ use super::super::waiting;
 use super::inbox::Inbox;
 use crate::error::TaskError;
 use crate::primitive::block::{self, BlockedOn};
-use crate::primitive::fork;
+use crate::primitive::{drop_each, fork};
 use crate::wait::TimedOutWaiting;
 use crate::wait::deadline::Deadline;
 use crate::wait::waiter::Collect;
@@ -125,6 +125,8 @@ impl<K, T> AsCompleted<K, T> {
     /// }
     /// ```
     pub fn add(&mut self, key: K, handle: Handle<T>) {
+        // Before a task of the child's own pool knows our inbox.
+        self.mind_fork();
         let index = self.free.pop().unwrap_or(self.slots.len());
         if index == self.slots.len() {
             self.slots.push(None);
@@ -421,6 +423,8 @@ impl<K, T> Extend<(K, Handle<T>)> for AsCompleted<K, T> {
 impl<K, T> Drop for AsCompleted<K, T> {
     fn drop(&mut self) {
         self.leave();
+        // The keys are the user's, and each may panic.
+        drop_each(self.slots.drain(..));
     }
 }
 

@@ -6,6 +6,7 @@
 
 use super::{Outcome, TaskGroup};
 use crate::error::{GroupError, TaskError};
+use crate::primitive::drop_each;
 
 impl<P, T> TaskGroup<'_, P, T> {
     /// Waits for all tasks and returns their values in the order of submission;
@@ -229,7 +230,10 @@ impl<P, T> TaskGroup<'_, P, T> {
         }
         match GroupError::new(errors) {
             None => Ok(values),
-            Some(error) => Err(error),
+            Some(error) => {
+                drop_each(values);
+                Err(error)
+            }
         }
     }
 

@@ -11,7 +11,8 @@
 //! 1. Every task of a group is tied to its token, and to its deadline.
 //! 2. At most `limit` tasks are unfinished: `submit` waits for the others.
 //! 3. A group that is dropped, also half way through, cancels what is left.
-//! 4. Outcomes are in the order of submission, whatever the order of the ends.
+//! 4. An outcome that is not handed out is dropped contained.
+//! 5. Outcomes are in the order of submission, whatever the order of the ends.
 //!
 //! Nothing here is shared between threads: the token and the handles are.
 
@@ -22,6 +23,7 @@ use std::time::{Duration, Instant};
 
 use super::{AsCompleted, CancellationToken, Handle, Submit, Task, With};
 use crate::error::{Refusal, SubmitError, TaskError};
+use crate::primitive::drop_each;
 use crate::wait::deadline::Deadline;
 
 type Outcome<T> = Result<T, TaskError>;
@@ -357,6 +359,7 @@ impl<P, T> Drop for TaskGroup<'_, P, T> {
         if self.tasks.len() > 0 {
             self.cancel();
         }
+        drop_each(self.outcomes.drain(..));
     }
 }
 

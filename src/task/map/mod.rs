@@ -32,7 +32,7 @@ use super::extras::Options;
 use super::items::{is_asked_to_stop, run_item};
 use super::{Handle, Submit, Task, TaskOptions};
 use crate::error::TaskError;
-use crate::primitive::{drop_contained, mutant};
+use crate::primitive::{Each, drop_contained, mutant};
 
 /// Applies `f` to each item on `pool`: what every pool's `map` calls.
 pub(crate) fn map_on<'p, P, I, F, R>(
@@ -61,14 +61,14 @@ where
 #[derive(Debug)]
 pub(crate) enum Output<R> {
     One(R),
-    Many(Vec<Result<R, TaskError>>),
+    Many(Each<Result<R, TaskError>>),
 }
 
 /// What one task of a map works on.
 #[derive(Debug)]
 enum Input<X> {
     One(X),
-    Many(Vec<X>),
+    Many(Each<X>),
 }
 
 /// Submits the tasks of a map.
@@ -132,7 +132,9 @@ where
                     }
                     run_item(|| f(item))
                 };
-                Output::Many(items.into_iter().map(run).collect())
+                Output::Many(Each::from(
+                    items.take().into_iter().map(run).collect::<Vec<_>>(),
+                ))
             }
         }
     }

@@ -20,7 +20,7 @@ use super::super::extras::Options;
 use super::super::{AsCompleted, Handle};
 use super::{Input, Output, Run};
 use crate::error::TaskError;
-use crate::primitive::{catch_unwind, drop_contained, mutant};
+use crate::primitive::{Each, catch_unwind, drop_contained, drop_each, mutant};
 use crate::wait::deadline::Deadline;
 
 /// A chunk starts with room for at most so many items.
@@ -56,7 +56,7 @@ enum Window<K, R> {
 
 enum Keys<K> {
     One(K),
-    Many(Vec<K>),
+    Many(Each<K>),
 }
 
 /// A chunk that is being yielded.
@@ -143,10 +143,12 @@ impl<'p, I: Iterator, R, K> Pull<'p, I, R, K> {
                     self.alive -= 1;
                     return Some((key, Err(error)));
                 }
-                (Keys::One(key), Ok(Output::Many(results))) => (vec![key], results, None),
-                (Keys::Many(keys), Ok(Output::Many(results))) => (keys, results, None),
-                (Keys::Many(keys), Ok(Output::One(value))) => (keys, vec![Ok(value)], None),
-                (Keys::Many(keys), Err(error)) => (keys, Vec::new(), Some(error)),
+                (Keys::One(key), Ok(Output::Many(results))) => (vec![key], results.take(), None),
+                (Keys::Many(keys), Ok(Output::Many(results))) => {
+                    (keys.take(), results.take(), None)
+                }
+                (Keys::Many(keys), Ok(Output::One(value))) => (keys.take(), vec![Ok(value)], None),
+                (Keys::Many(keys), Err(error)) => (keys.take(), Vec::new(), Some(error)),
             };
             self.current = Some(Current {
                 keys: keys.into_iter(),
@@ -187,8 +189,8 @@ impl<'p, I: Iterator, R, K> Pull<'p, I, R, K> {
                 // A chunk may be larger than all that there is.
                 let expected = self.items.as_ref().map_or(0, |items| items.size_hint().0);
                 let capacity = expected.min(chunk).min(CAPACITY_MAX);
-                let mut keys = Vec::with_capacity(capacity);
-                let mut items = Vec::with_capacity(capacity);
+                let mut keys = Each::with_capacity(capacity);
+                let mut items = Each::with_capacity(capacity);
                 while items.len() < chunk
                     && let Some(item) = self.pull()
                 {
@@ -196,7 +198,7 @@ impl<'p, I: Iterator, R, K> Pull<'p, I, R, K> {
                     keys.push(key);
                     items.push(item);
                 }
-                if items.is_empty() {
+                if items.len() == 0 {
                     return;
                 }
                 (Keys::Many(keys), Input::Many(items))
@@ -334,6 +336,17 @@ impl<K, R> Default for Window<K, R> {
 impl<K, R> Drop for Window<K, R> {
     fn drop(&mut self) {
         self.cancel();
+        if let Self::Ordered(window) = self {
+            drop_each(window.drain(..));
+        }
+    }
+}
+
+/// Keys and results are the user's, and each may panic.
+impl<K, R> Drop for Current<K, R> {
+    fn drop(&mut self) {
+        drop_each(self.keys.by_ref());
+        drop_each(self.results.by_ref());
     }
 }
 
