@@ -1,0 +1,123 @@
+//! Waits that a review found hanging, or ending too early.
+
+mod common;
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Weak};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use common::{pool, until, watch};
+use raddle::{
+    CancellationToken, Task as _, ThreadPool, TimedOutWaiting, block_on, block_on_timeout, task,
+};
+
+/// The inner wait takes the token of the wake-up, which was for the outer one.
+#[test]
+fn a_future_that_blocks_in_its_poll_loses_no_wake_up() {
+    watch(|| {
+        let (inner, told) = (CancellationToken::new(), CancellationToken::new());
+        let mut cancelled = pin!(told.cancelled());
+        let mut polls = 0;
+        let (ends, tells) = (inner.clone(), told.clone());
+        let other = std::thread::spawn(move || {
+            tells.cancel();
+            std::thread::sleep(Duration::from_millis(20));
+            ends.cancel();
+        });
+        let seen = block_on(poll_fn(|context| {
+            polls += 1;
+            if polls > 1 {
+                return Poll::Ready(polls);
+            }
+            let _ = cancelled.as_mut().poll(context);
+            inner.wait();
+            Poll::Pending
+        }));
+        // Ready at once, or after the wake-up that came during the first poll.
+        assert_eq!(seen, 2);
+        other.join().unwrap();
+    });
+}
+
+#[test]
+fn a_future_that_wakes_itself_does_not_outlive_its_limit() {
+    watch(|| {
+        let busy = poll_fn(|context| {
+            context.waker().wake_by_ref();
+            Poll::<()>::Pending
+        });
+        let outcome = block_on_timeout(busy, Duration::from_millis(5));
+        assert_eq!(outcome, Err(TimedOutWaiting));
+    });
+}
+
+/// A goes on without a permit while B blocks: nobody but A is left.
+#[test]
+fn a_waiter_without_a_permit_finds_the_last_resort() {
+    watch(|| {
+        let pool = Arc::new(
+            ThreadPool::builder()
+                .workers(1)
+                .workers_max(2)
+                .build()
+                .unwrap(),
+        );
+        let (first, second) = (CancellationToken::new(), CancellationToken::new());
+        let (inner, waits, ends) = (pool.clone(), first.clone(), second.clone());
+        let seen = pool.clone();
+        let a = pool.submit(move || {
+            waits.wait();
+            until(|| seen.stats().blocked == 1);
+            let child = inner.submit(task(|| 7).timeout(common::LIMIT * 9));
+            let value = child.result().unwrap();
+            ends.cancel();
+            value
+        });
+        until(|| pool.stats().blocked == 1);
+        let b = pool.submit(move || {
+            first.cancel();
+            second.wait();
+        });
+        assert_eq!(a.result().unwrap(), 7);
+        b.result().unwrap();
+    });
+}
+
+#[test]
+fn a_delayed_task_is_not_run_early_by_its_waiter() {
+    watch(|| {
+        let pool = Arc::new(pool(1));
+        let (inner, delay) = (pool.clone(), Duration::from_millis(30));
+        let early = pool.submit(move || {
+            let start = Instant::now();
+            inner.submit_after(delay, Instant::now).result().unwrap() < start + delay
+        });
+        assert!(!early.result().unwrap());
+    });
+}
+
+/// The newest comes first, but not for ever.
+#[test]
+fn a_task_that_submits_itself_again_starves_nobody() {
+    fn again(pool: &Weak<ThreadPool>, stop: &Arc<AtomicBool>, runs: &Arc<AtomicUsize>) {
+        runs.fetch_add(1, SeqCst);
+        if let (false, Some(owner)) = (stop.load(SeqCst), pool.upgrade()) {
+            let (pool, stop, runs) = (pool.clone(), stop.clone(), runs.clone());
+            owner.submit(move || again(&pool, &stop, &runs)).detach();
+        }
+    }
+    watch(|| {
+        let pool = Arc::new(pool(1));
+        let (stop, runs) = (Arc::<AtomicBool>::default(), Arc::default());
+        let (weak, inner, stops) = (Arc::downgrade(&pool), pool.clone(), stop.clone());
+        let victim = pool.submit(move || {
+            let victim = inner.submit(move || stop.store(true, SeqCst));
+            again(&weak, &stops, &runs);
+            victim
+        });
+        victim.result().unwrap().wait();
+    });
+}
