@@ -10,9 +10,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use common::{pool, until, watch};
-use raddle::{
-    CancellationToken, Task as _, ThreadPool, TimedOutWaiting, block_on, block_on_timeout, task,
-};
+use raddle::{CancellationToken, ThreadPool, TimedOutWaiting, block_on, block_on_timeout, task};
 
 /// The inner wait takes the token of the wake-up, which was for the outer one.
 #[test]
