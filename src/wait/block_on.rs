@@ -40,8 +40,9 @@ impl Wake for Unpark {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // ORDERING: Release pairs with `take_wake`.
-        self.is_woken.store(true, Release);
+        // ORDERING: Release pairs with `take_wake`. A swap, because loom orders
+        // a plain store against the other side's swaps less than C++ does.
+        self.is_woken.swap(true, Release);
         self.parker.unpark();
     }
 }
