@@ -64,22 +64,11 @@ impl Ref {
     /// The caller is the handle, and does not use this again.
     pub(super) unsafe fn release_handle(self) {
         let header = self.header();
-        let word = header.state.load();
-        if word.is_final() {
+        if let Err(word) = header.state.abandon() {
             // SAFETY: the result of a task that has ended is the handle's.
             unsafe { header.drop_result(word.phase()) };
-            // SAFETY: the result is gone, and the word was seen by `load`.
+            // SAFETY: the result is gone, and `abandon` has acquired the word.
             unsafe { self.release_empty(word) };
-            return;
         }
-        let was = header.state.release_handle();
-        if was.has_queue() {
-            return;
-        }
-        // The task has ended between the two looks.
-        // SAFETY: as above.
-        unsafe { header.drop_result(was.phase()) };
-        // SAFETY: both bits are clear.
-        unsafe { free(self.0) };
     }
 }

@@ -34,6 +34,7 @@
 //! | [`finish`](State::finish) (sole runner) | RUNNING | its phase, without QUEUE | the waiters; the cell, if HANDLE is gone |
 //! | [`finish_in_place`](State::finish_in_place) (claimed) | RUNNING | its phase | the waiters |
 //! | [`finish_in_time`](State::finish_in_time) (limited) | RUNNING, TIMED_OUT | its phase, or none | the waiters; the cell, if HANDLE is gone |
+//! | [`abandon`](State::abandon) | QUEUED, RUNNING | the same, without HANDLE | nothing |
 //! | [`push`](State::push) | QUEUED, RUNNING | the same | nothing |
 //! | [`take_list`](State::take_list) | QUEUED, RUNNING | the same, LIST | the waiters, until put back |
 //!
@@ -324,6 +325,25 @@ impl State {
         // ORDERING: Release, our last deeds come before the free by another;
         // Acquire, the other's come before ours.
         Word((self.0).fetch_and(!HANDLE, weaken("state-release-handle-relaxed", AcqRel)))
+    }
+
+    /// Clears `HANDLE` of a task that has not ended: its result is left to the
+    /// runner. `Err` says that it has ended, and the result is still the handle's.
+    ///
+    /// One step, because the runner of a limited task ends it while it keeps
+    /// its reference: a handle that looks first, and leaves after the end,
+    /// would leave a result that nobody drops.
+    pub(crate) fn abandon(&self) -> Result<(), Word> {
+        if mutant("state-abandon-in-two-steps") && !self.load().is_final() {
+            let _ = self.release_handle();
+            return Ok(());
+        }
+        // ORDERING: Release, our last deeds come before the free by another;
+        // a failure acquires, as every look that finds a final phase.
+        self.update(weaken("state-abandon-relaxed", Release), |word| {
+            (!word.is_final()).then(|| word.without(HANDLE))
+        })
+        .map(|was| debug_assert!(was.has_queue(), "somebody has yet to run or drop it"))
     }
 
     /// Clears `QUEUE`. Whoever gets a word without `HANDLE` frees the cell.

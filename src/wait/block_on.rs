@@ -6,6 +6,9 @@
 //! The waker owns its parker and its flag (an `Arc`), so it may outlive the call.
 //! The flag says that the future was woken, the parker only ends the sleep.
 
+#[cfg(all(test, raddle_loom))]
+mod models;
+
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -13,10 +16,10 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use super::deadline::Deadline;
-use crate::primitive::Parker;
 use crate::primitive::atomic::AtomicBool;
 use crate::primitive::atomic::Ordering::{AcqRel, Release};
 use crate::primitive::block::{BlockedOn, Blocking};
+use crate::primitive::{Parker, mutant, weaken};
 
 struct Unpark {
     parker: Arc<Parker>,
@@ -42,7 +45,8 @@ impl Wake for Unpark {
     fn wake_by_ref(self: &Arc<Self>) {
         // ORDERING: Release pairs with `take_wake`. A swap, because loom orders
         // a plain store against the other side's swaps less than C++ does.
-        self.is_woken.swap(true, Release);
+        self.is_woken
+            .swap(true, weaken("block-on-woken-relaxed", Release));
         self.parker.unpark();
     }
 }
@@ -131,7 +135,7 @@ fn run<F: Future>(
             return Err(TimedOutWaiting);
         }
         let mut blocking = None;
-        while !unpark.take_wake() {
+        while !unpark.take_wake() || mutant("block-on-trusts-the-token") {
             let _ = blocking.get_or_insert_with(|| Blocking::start(BlockedOn::Thing("a future")));
             if !parker.park_until(deadline.instant()) {
                 drop(blocking.take());
@@ -140,6 +144,9 @@ fn run<F: Future>(
                     Poll::Ready(output) => Ok(output),
                     Poll::Pending => Err(TimedOutWaiting),
                 };
+            }
+            if mutant("block-on-trusts-the-token") {
+                break;
             }
         }
     }

@@ -68,7 +68,21 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
     bug(
         "state-release-handle-relaxed",
         Kind::Ordering,
-        &["task::models::ends::a_handle_dropped_while_its_task_ends_frees_once"],
+        &["task::models::ends::a_claimed_task_runs_once_and_its_entry_frees_it"],
+    ),
+    SeededBug {
+        name: "state-abandon-relaxed",
+        kind: Kind::Ordering,
+        caught_by: &["task::models::ends::a_handle_dropped_while_its_task_ends_frees_once"],
+        survives: Some(
+            "the free must come after what the handle did to the cell, and a handle that \
+             leaves before the end has only read what loom does not watch",
+        ),
+    },
+    bug(
+        "state-abandon-in-two-steps",
+        Kind::Recheck,
+        &["task::models::ends::a_limited_task_left_at_its_end_keeps_no_result"],
     ),
     bug(
         "state-release-queue-relaxed",
@@ -111,6 +125,16 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         &["task::models::ends::a_task_asked_to_stop_while_it_makes_its_token_learns_of_it"],
     ),
     // wait: threads and futures that wait
+    bug(
+        "block-on-trusts-the-token",
+        Kind::Notify,
+        &["wait::block_on::models::a_wake_up_during_a_poll_that_blocks_is_not_lost"],
+    ),
+    bug(
+        "block-on-woken-relaxed",
+        Kind::Ordering,
+        &["wait::block_on::models::a_wake_up_during_a_poll_that_blocks_is_not_lost"],
+    ),
     bug(
         "waiter-done-relaxed",
         Kind::Ordering,

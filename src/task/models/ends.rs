@@ -116,6 +116,25 @@ fn a_limit_that_strikes_while_the_task_runs_resolves_it_once() {
         });
 }
 
+/// Fear: the handle of a limited task looks, finds it running, and leaves after
+/// its end: handle and runner each think that the other drops the result.
+/// Must fail when: a handle looks and leaves in two steps.
+/// Bound: none, two threads.
+#[test]
+fn a_limited_task_left_at_its_end_keeps_no_result() {
+    model("task::a_limited_task_left_at_its_end_keeps_no_result")
+        .unbounded()
+        .check(|| {
+            let desk = Desk::new();
+            let later = now() + std::time::Duration::from_secs(1);
+            let (job, handle) = queued(task(desk.task()).deadline(later));
+            let worker = start(move || run(job));
+            drop(handle);
+            worker.join().unwrap();
+            desk.is_cleared();
+        });
+}
+
 /// Fear: the handle is gone, the limit strikes, the task ends: nobody frees.
 /// Must fail when: a link is not counted.
 /// Bound: 3 preemptions, three threads.
