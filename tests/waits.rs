@@ -20,7 +20,10 @@ fn a_future_that_blocks_in_its_poll_loses_no_wake_up() {
         let mut cancelled = pin!(told.cancelled());
         let mut polls = 0;
         let (ends, tells) = (inner.clone(), told.clone());
+        let is_polled = Arc::new(AtomicBool::new(false));
+        let polled = is_polled.clone();
         let other = std::thread::spawn(move || {
+            until(|| polled.load(SeqCst));
             tells.cancel();
             std::thread::sleep(Duration::from_millis(20));
             ends.cancel();
@@ -30,11 +33,11 @@ fn a_future_that_blocks_in_its_poll_loses_no_wake_up() {
             if polls > 1 {
                 return Poll::Ready(polls);
             }
-            let _ = cancelled.as_mut().poll(context);
+            assert!(cancelled.as_mut().poll(context).is_pending());
+            is_polled.store(true, SeqCst);
             inner.wait();
             Poll::Pending
         }));
-        // Ready at once, or after the wake-up that came during the first poll.
         assert_eq!(seen, 2);
         other.join().unwrap();
     });
