@@ -155,6 +155,20 @@ impl<N, G> WaitQueue<N, G> {
         Some(&mut entry.need)
     }
 
+    /// The first one's parker, if it is a thread: to call it without giving it
+    /// anything. It stays in the queue.
+    pub(crate) fn first_thread(&self) -> Option<Arc<Parker>> {
+        match self.entries[self.first?].as_ref()?.sleeper.as_ref()? {
+            Sleeper::Thread(parker) => Some(Arc::clone(parker)),
+            Sleeper::Future(_) => None,
+        }
+    }
+
+    /// Whether nobody who waits came before.
+    pub(crate) fn is_first(&self, ticket: &Ticket) -> bool {
+        self.first == Some(ticket.0)
+    }
+
     /// Gives something to the first one. Its sleeper is to be woken.
     pub(crate) fn give_first(&mut self, gift: G) -> Option<Sleeper> {
         let at = self.first?;
@@ -274,6 +288,10 @@ mod tests {
                         prop_assert_eq!(left, gift.map_or(Left::Waiting, Left::Given));
                         waiting.retain(|(waits, _)| *waits != owner);
                     }
+                }
+                for (owner, ticket) in &tickets {
+                    let first = waiting.front().map(|(owner, _)| owner);
+                    prop_assert_eq!(queue.is_first(ticket), first == Some(owner));
                 }
                 prop_assert_eq!(queue.len(), waiting.len());
                 prop_assert_eq!(queue.is_empty(), waiting.is_empty());
