@@ -1,11 +1,13 @@
 //! All that the fast paths of a semaphore must know, in one word.
 //!
 //! ```text
-//!  MSB                        11 10              3    2        1         0
+//!  63                         15 14              3    2        1         0
 //! ┌─────────────────────────────┬─────────────────┬────────┬────────┬─────────┐
 //! │        free permits         │    overtakes    │ CLOSED │ COMING │ WAITERS │
 //! └─────────────────────────────┴─────────────────┴────────┴────────┴─────────┘
 //! ```
+//!
+//! Where a word has 32 bits, `overtakes` has 8 of them.
 //!
 //! * *free permits* are those that nobody holds and nobody was given.
 //! * *overtakes*: how many newcomers have taken permits past the present first
@@ -26,13 +28,17 @@ pub(super) const WAITERS: usize = 1;
 const COMING: usize = 1 << 1;
 pub(super) const CLOSED: usize = 1 << 2;
 const OVERTAKE_SHIFT: u32 = 3;
-const OVERTAKE_BITS: u32 = 8;
+const OVERTAKE_BITS: u32 = if usize::BITS < 64 { 8 } else { 12 };
 const OVERTAKE: usize = 1 << OVERTAKE_SHIFT;
 const OVERTAKES: usize = ((1 << OVERTAKE_BITS) - 1) << OVERTAKE_SHIFT;
+/// A look in vain counts as so many overtakes.
+const VAIN_LOOK: usize = OVERTAKES_MAX / LOOKS_MAX + 1;
 const PERMIT_SHIFT: u32 = OVERTAKE_SHIFT + OVERTAKE_BITS;
 
 /// So many newcomers at most can be counted.
 pub(super) const OVERTAKES_MAX: usize = OVERTAKES >> OVERTAKE_SHIFT;
+/// After so many looks in vain nobody passes.
+pub(super) const LOOKS_MAX: usize = 4;
 /// So many permits at most fit.
 pub(super) const PERMITS_MAX: usize = usize::MAX >> PERMIT_SHIFT;
 
@@ -96,8 +102,16 @@ impl Word {
         Self(self.0 | COMING)
     }
 
-    pub(super) const fn without_coming(self) -> Self {
-        Self(self.0 & !COMING)
+    /// After the first, a thread that was called, has come and found too few.
+    /// It has been passed, and sleeps on.
+    pub(super) const fn looked_in_vain(self) -> Self {
+        let overtakes = self.overtakes() + VAIN_LOOK;
+        let overtakes = if overtakes < OVERTAKES_MAX {
+            overtakes
+        } else {
+            OVERTAKES_MAX
+        };
+        Self(self.0 & !(COMING | OVERTAKES) | overtakes << OVERTAKE_SHIFT)
     }
 
     /// What is no longer so when the first has left the line.
