@@ -131,9 +131,9 @@ impl Latch {
 
     /// Counts `by` down, zero at most; see [`count_down`](Self::count_down).
     pub fn count_down_by(&self, by: usize) -> usize {
-        let order = weaken("latch-count-relaxed", Ordering::AcqRel);
-        // ORDERING: Release pairs with the Acquire in `is_open`; Acquire, for
+        // ORDERING: AcqRel: Release pairs with the Acquire in `count`; Acquire, for
         // who opens the queue speaks for all. Relaxed before: nothing is read.
+        let order = weaken("latch-count-relaxed", Ordering::AcqRel);
         let counted = self.count.fetch_update(order, Ordering::Relaxed, |count| {
             (count > 0).then(|| count.saturating_sub(by))
         });

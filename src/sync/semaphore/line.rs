@@ -244,9 +244,9 @@ impl Line {
     /// Puts permits back.
     #[inline]
     pub(super) fn put(&self, permits: usize) {
-        let order = weaken("semaphore-put-relaxed", Release);
         // ORDERING: Release pairs with the Acquire in `exchange`: who takes the
         // permits sees what was done while they were held.
+        let order = weaken("semaphore-put-relaxed", Release);
         let seen = Word(self.word.fetch_add(Word::of(permits).0, order));
         if seen.needs_service() {
             self.serve_now();
@@ -451,9 +451,9 @@ impl Line {
 
     #[inline]
     fn exchange(&self, seen: Word, next: Word) -> Result<(), Word> {
-        let order = weaken("semaphore-take-relaxed", Acquire);
         // ORDERING: Acquire pairs with the Release in `put`. Relaxed on failure:
         // nothing was taken.
+        let order = weaken("semaphore-take-relaxed", Acquire);
         (self
             .word
             .compare_exchange_weak(seen.0, next.0, order, Relaxed))

@@ -279,7 +279,7 @@ fn a_timed_out_thread_hands_on(make: fn(usize) -> Semaphore) {
 }
 
 /// Fear: a thread is called as its time is up, and the call goes with it.
-/// Must fail when: who leaves does not serve; who joins does not look again.
+/// Must fail when: who joins does not look again; who puts does not serve.
 /// Bound: 4 preemptions, two threads: unbounded it takes many minutes.
 #[test]
 fn a_timed_out_thread_hands_its_call_on() {
@@ -291,7 +291,7 @@ fn a_timed_out_thread_hands_its_call_on() {
 
 /// Fear: a thread is given the permit as its time is up, and the permit goes
 /// with it.
-/// Must fail when: who leaves does not serve; who joins does not look again.
+/// Must fail when: who joins does not look again; who puts does not serve.
 /// Bound: 4 preemptions, two threads: unbounded it takes many minutes.
 #[test]
 fn a_timed_out_thread_hands_its_strict_permit_on() {

@@ -1,25 +1,12 @@
 //! Where a number of parties meet, again and again.
 //!
 //! ```text
-//!                the last has come               the action has run
-//!   GATHERING ─────────────────────► LED ───────────────────────────┐
-//!     ▲  │                            │ somebody leaves, it panics,  │
-//!     │  │ somebody leaves, abort     │ abort                        │
-//!     │  ▼                            ▼                              │
-//!     │ BROKEN ◄──────────────────────┘                              │
-//!     │  │ reset                                                     │
-//!     └──┴───────────────────────────────────────────────────────────┘
+//!   mod.rs     what users call; the leader's way
+//!   state.rs   who waits, and for what      ◄── the story
 //! ```
-//!
-//! 1. All who wait are in the queue in the order of their coming; who leaves
-//!    breaks the barrier. So the first `parties - 1` in the queue are those of
-//!    the present round.
-//! 2. Each is given its own outcome, which stays in its entry: a round that is
-//!    broken or reset says nothing to the next.
-//! 3. The last to come leads. It runs the action outside of the lock; who comes
-//!    meanwhile is of the next round. Should that be full when the action ends,
-//!    its first is given the lead.
-//! 4. A lead is good for one round: after a break or a reset its number is old.
+
+mod state;
+mod told;
 
 use std::fmt;
 use std::future::Future;
@@ -27,10 +14,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use crate::primitive::{Mutex, MutexGuard, mutant};
+use crate::primitive::{Mutex, mutant};
 use crate::wait::deadline::Deadline;
-use crate::wait::queue::{Left, WaitQueue, Wakes};
-use crate::wait::waited::{Waited, Waiting, wait};
+use crate::wait::queue::Wakes;
+use crate::wait::waited::{Waiting, wait};
+use state::{Outcome, State};
+
+pub use told::{BarrierError, BarrierWaitResult};
 
 /// Where a number of threads and async tasks wait for each other, again and
 /// again.
@@ -80,148 +70,6 @@ pub struct Barrier {
     state: Mutex<State>,
 }
 
-/// What one who has met the others knows.
-///
-/// # Examples
-///
-/// ```
-/// let alone = raddle::sync::Barrier::new(1);
-/// assert!(alone.wait()?.is_leader());
-/// # Ok::<_, raddle::sync::BarrierError>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct BarrierWaitResult {
-    is_leader: bool,
-}
-
-impl BarrierWaitResult {
-    /// Whether this is the one of the round that was the leader: exactly one is.
-    pub fn is_leader(&self) -> bool {
-        self.is_leader
-    }
-}
-
-/// Why the parties have not met.
-///
-/// # Examples
-///
-/// ```
-/// use std::time::Duration;
-/// use raddle::sync::{Barrier, BarrierError};
-///
-/// let pair = Barrier::new(2);
-/// let late = pair.wait_timeout(Duration::from_millis(1));
-/// assert_eq!(late.unwrap_err(), BarrierError::TimedOut);
-/// // The other one need not wait for us.
-/// assert_eq!(pair.wait().unwrap_err(), BarrierError::Broken);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-#[non_exhaustive]
-pub enum BarrierError {
-    /// Another party left, the action panicked, or the barrier was aborted or
-    /// reset.
-    #[error("the barrier is broken: a party left it, or it was aborted; `reset` repairs it")]
-    Broken,
-    /// The time limit has passed, and this has broken the barrier.
-    #[error("the time limit of the wait at the barrier has passed")]
-    TimedOut,
-    /// Others have yet to come; `try_wait` does not wait.
-    #[error("not all parties have come")]
-    NotNow,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    Gathering,
-    /// All have come; the leader has not freed them yet.
-    Led,
-    Broken,
-}
-
-/// What a party is given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
-    Met,
-    /// It leads the round of this number.
-    Leads(u64),
-    Broken,
-}
-
-#[derive(Debug)]
-struct State {
-    parties: usize,
-    phase: Phase,
-    /// Counts rounds that were led, and resets.
-    round: u64,
-    queue: WaitQueue<(), Outcome>,
-}
-
-impl Waited for State {
-    type Need = ();
-    type Gift = Outcome;
-
-    fn queue(&mut self) -> &mut WaitQueue<(), Outcome> {
-        &mut self.queue
-    }
-
-    fn take(&mut self, (): &()) -> Option<Outcome> {
-        match self.phase {
-            Phase::Broken => Some(Outcome::Broken),
-            Phase::Gathering if self.queue.len() + 1 == self.parties => Some(self.lead()),
-            Phase::Gathering | Phase::Led => None,
-        }
-    }
-
-    fn left_unused(&mut self, left: Left<Outcome>, wakes: &mut Wakes) {
-        let breaks = match left {
-            Left::Waiting => !mutant("barrier-left-unbroken"),
-            Left::Given(Outcome::Leads(round)) => self.is_led(round),
-            Left::Given(Outcome::Met | Outcome::Broken) => false,
-        };
-        if breaks {
-            self.break_up(wakes);
-        }
-    }
-}
-
-impl State {
-    fn lead(&mut self) -> Outcome {
-        self.phase = Phase::Led;
-        self.round += 1;
-        Outcome::Leads(self.round)
-    }
-
-    fn is_led(&self, round: u64) -> bool {
-        self.phase == Phase::Led && self.round == round
-    }
-
-    fn break_up(&mut self, wakes: &mut Wakes) {
-        self.phase = Phase::Broken;
-        self.tell_all(wakes);
-    }
-
-    fn tell_all(&mut self, wakes: &mut Wakes) {
-        while let Some(sleeper) = self.queue.give_first(Outcome::Broken) {
-            wakes.add(Some(sleeper));
-            if mutant("barrier-break-tells-one") {
-                break;
-            }
-        }
-    }
-
-    /// The leader frees its round.
-    fn free(&mut self, wakes: &mut Wakes) {
-        self.phase = Phase::Gathering;
-        for _ in 1..self.parties {
-            wakes.add(self.queue.give_first(Outcome::Met));
-        }
-        if self.queue.len() >= self.parties {
-            let leads = self.lead();
-            wakes.add(self.queue.give_first(leads));
-        }
-    }
-}
-
 impl Barrier {
     maybe_const! {
         /// A barrier for `parties` threads or tasks.
@@ -243,12 +91,7 @@ impl Barrier {
             Self {
                 parties,
                 action: None,
-                state: Mutex::new(State {
-                    parties,
-                    phase: Phase::Gathering,
-                    round: 0,
-                    queue: WaitQueue::new(),
-                }),
+                state: Mutex::new(State::new(parties)),
             }
         }
     }
@@ -320,7 +163,8 @@ impl Barrier {
     /// As [`wait`](Self::wait), at most for `limit`. When it has passed, the
     /// barrier is broken: the others do not wait for this party.
     ///
-    /// `Duration::ZERO` is [`try_wait`](Self::try_wait): it breaks nothing.
+    /// A limit that has passed before the party has come breaks nothing: so
+    /// `Duration::ZERO` tries once. `Duration::MAX` waits for ever.
     ///
     /// # Errors
     ///
@@ -448,15 +292,12 @@ impl Barrier {
     /// assert!(alone.wait().is_ok());
     /// ```
     pub fn reset(&self) {
-        self.change(|state, wakes| {
-            state.phase = Phase::Gathering;
-            state.tell_all(wakes);
-        });
+        self.change(State::begin_anew);
     }
 
     /// Whether it is broken.
     pub fn is_broken(&self) -> bool {
-        self.state.lock().phase == Phase::Broken
+        self.state.lock().is_broken()
     }
 
     /// How many meet.
@@ -467,7 +308,7 @@ impl Barrier {
     /// How many wait at this moment.
     #[doc(alias("n_waiting", "getNumberWaiting"))]
     pub fn waiting(&self) -> usize {
-        self.state.lock().queue.len()
+        self.state.lock().waiting()
     }
 
     fn wait_by(
@@ -483,7 +324,7 @@ impl Barrier {
 
     fn end(&self, outcome: Outcome) -> Result<BarrierWaitResult, BarrierError> {
         match outcome {
-            Outcome::Met => Ok(BarrierWaitResult { is_leader: false }),
+            Outcome::Met => Ok(BarrierWaitResult::new(false)),
             Outcome::Leads(round) => self.lead(round),
             Outcome::Broken => Err(BarrierError::Broken),
         }
@@ -512,14 +353,14 @@ impl Barrier {
                 return Err(BarrierError::Broken);
             }
             state.free(wakes);
-            Ok(BarrierWaitResult { is_leader: true })
+            Ok(BarrierWaitResult::new(true))
         })
     }
 
     /// Changes the state, then wakes whom the change concerns.
     fn change<R>(&self, change: impl FnOnce(&mut State, &mut Wakes) -> R) -> R {
         let mut wakes = Wakes::default();
-        let mut state: MutexGuard<'_, State> = self.state.lock();
+        let mut state = self.state.lock();
         let result = change(&mut state, &mut wakes);
         drop(state);
         wakes.wake();
