@@ -7,7 +7,9 @@
 
 mod block_on;
 pub(crate) mod deadline;
+pub(crate) mod queue;
 pub(crate) mod timer;
+pub(crate) mod waited;
 pub(crate) mod waiter;
 
 pub use block_on::{TimedOutWaiting, block_on, block_on_timeout};
