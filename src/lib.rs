@@ -83,6 +83,7 @@ compile_error!("`--cfg raddle_loom` needs the feature `model`: use `cargo model`
 mod error;
 pub mod prelude;
 mod primitive;
+pub mod sync;
 mod task;
 mod thread;
 mod wait;
