@@ -374,12 +374,15 @@ impl<T> Drop for Receiver<T> {
         if let Self::Modelled(core) = self {
             let mut state = core.step();
             state.receivers -= 1;
-            let (sleepers, unread) = match state.receivers {
-                0 => (
-                    std::mem::take(&mut state.sleeping_senders),
-                    std::mem::take(&mut state.items),
-                ),
-                _ => Default::default(),
+            let is_last = state.receivers == 0;
+            let sleepers = match is_last {
+                true => std::mem::take(&mut state.sleeping_senders),
+                false => VecDeque::new(),
+            };
+            // As in crossbeam: a bounded channel keeps it for its last sender.
+            let unread = match is_last && core.capacity.is_none() {
+                true => std::mem::take(&mut state.items),
+                false => VecDeque::new(),
             };
             drop(state);
             wake(sleepers);

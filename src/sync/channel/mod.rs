@@ -2,8 +2,9 @@
 //!
 //! A channel has two kinds of ends, and its life hangs on them: when the last
 //! [`Sender`] is dropped, receivers get what is left and then an error; when the
-//! last [`Receiver`] is dropped, what is left is dropped, and senders get an
-//! error with their item. ([`Queue`](crate::sync::Queue) has one kind of handle
+//! last [`Receiver`] is dropped, senders get an error with their item. What is
+//! left then is dropped at once if the channel is unbounded, and with the last
+//! sender if it is bounded. ([`Queue`](crate::sync::Queue) has one kind of handle
 //! and an explicit `close`; it works with futures, counts what is done, has
 //! other orders, and serves those who wait in turn.)
 //!

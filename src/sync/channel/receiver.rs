@@ -10,8 +10,9 @@ use crate::wait::deadline::Deadline;
 
 /// The end of a channel that receives; clones share its items.
 ///
-/// When the last one is dropped, what is left is dropped, and senders get an
-/// error.
+/// When the last one is dropped, senders get an error. What is left is dropped
+/// at once if the channel is unbounded, and with the last sender if it is
+/// bounded.
 ///
 /// # Examples
 ///
