@@ -733,7 +733,8 @@ fn c240_a_selected_operation_that_is_not_completed_panics() {
             drop(select.select());
         }));
         assert!(forgotten.is_err());
-        // Its item is lost; the channel goes on.
+        // Its item and its place are lost: a mistake, and not undefined.
+        let (sender, receiver) = channel::bounded(1);
         let mut select = Select::new();
         let index = select.recv(receiver.inner());
         sender.send(2).unwrap();
