@@ -38,6 +38,7 @@ pub use pop::{IntoIter, Iter, Pop};
 pub use push::Push;
 
 use crate::primitive::Mutex;
+use crate::primitive::thread::spin_hint;
 use crate::wait::queue::Wakes;
 use state::State;
 use store::{Heap, Store};
@@ -328,6 +329,19 @@ impl<T> Queue<T> {
         self.change(State::close_now).into_vec()
     }
 
+    /// Tries again, a few times in a few microseconds, before a thread joins
+    /// those who wait: on another processor the other side may be about to help,
+    /// and a sleep costs more than that. `None` says that it did not.
+    ///
+    /// WHY NOT yield to other threads as well: on a busy machine each yield can
+    /// take milliseconds, and a sleeper is woken sooner.
+    fn spin<R>(mut attempt: impl FnMut() -> Option<R>) -> Option<R> {
+        (0..SPIN_ROUNDS).find_map(|round| {
+            (0..1_u32 << round).for_each(|_| spin_hint());
+            attempt()
+        })
+    }
+
     /// Changes the state, then wakes whom that concerns.
     #[inline]
     fn change<R>(&self, change: impl FnOnce(&mut State<T>, &mut Wakes) -> R) -> R {
@@ -388,6 +402,9 @@ impl<T: Ord> Queue<T> {
         Self::new(Store::Priority(Heap::new()), None)
     }
 }
+
+/// Each is twice as long as the one before. A model finds nothing in them.
+const SPIN_ROUNDS: u32 = if cfg!(raddle_loom) { 0 } else { 7 };
 
 fn refuse_zero(name: &str, unlimited: &str, capacity: usize) {
     assert!(

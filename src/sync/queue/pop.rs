@@ -182,6 +182,15 @@ impl<T> Queue<T> {
             Err(PopError::Empty) => {}
             ended => return ended,
         }
+        if !deadline.has_passed() {
+            let ended = Self::spin(|| match self.try_pop() {
+                Err(PopError::Empty) => None,
+                ended => Some(ended),
+            });
+            if let Some(ended) = ended {
+                return ended;
+            }
+        }
         let answer = wait::<Poppers, _>(&self.lock, (), deadline, "an item of a queue");
         self.pop_answered(answer)
     }

@@ -155,9 +155,24 @@ impl<T> Queue<T> {
     }
 
     fn push_until(&self, item: T, deadline: Deadline) -> Result<(), PushError<T>> {
-        let item = match self.try_push(item) {
-            Err(PushError::Full(item)) => item,
+        let mut item = match self.try_push(item) {
+            Err(PushError::Full(item)) => Some(item),
             ended => return ended,
+        };
+        if !deadline.has_passed() {
+            let ended = Self::spin(|| match self.try_push(item.take()?) {
+                Err(PushError::Full(refused)) => {
+                    item = Some(refused);
+                    None
+                }
+                ended => Some(ended),
+            });
+            if let Some(ended) = ended {
+                return ended;
+            }
+        }
+        let Some(item) = item else {
+            unreachable!("an item that was not taken is back");
         };
         let answer = wait::<Pushers, _>(&self.lock, (), deadline, "room in a queue");
         self.push_answered(item, answer)
