@@ -322,6 +322,57 @@ fn a_waker_that_pops_takes_what_it_was_woken_for() {
     });
 }
 
+/// Without a spare the only worker would wait for what it is to run itself.
+#[test]
+fn a_worker_that_waits_gives_its_place_to_a_spare() {
+    fn body<P: Pipe>() {
+        let pool = common::pool(1);
+        let (tx, rx) = P::bounded(1);
+        let taker = pool.submit(move || rx.all().len());
+        let putter = pool.submit(move || (0..100).try_for_each(|n| tx.put(n)));
+        assert_eq!(putter.result().unwrap(), Ok(()));
+        assert_eq!(taker.result().unwrap(), 100);
+    }
+    on_both!(body);
+    watch(|| {
+        let (pool, queue) = (common::pool(1), Queue::bounded(1));
+        let jobs = queue.clone();
+        let worker = pool.submit(move || {
+            let job: u32 = jobs.pop().unwrap();
+            jobs.task_done().unwrap();
+            job
+        });
+        let (end, waited) = (queue.clone(), queue.clone());
+        common::until(|| raddle::dump().contains("an item of a queue"));
+        let producer = pool.submit(move || {
+            end.push(7).unwrap();
+            end.wait_all_done();
+            end.close();
+        });
+        assert_eq!(worker.result().unwrap(), 7);
+        producer.result().unwrap();
+        assert!(waited.is_closed());
+    });
+}
+
+#[test]
+fn every_public_type_can_be_shared_and_shown() {
+    fn shared<T: Send + Sync + std::fmt::Debug + std::panic::UnwindSafe>() {}
+    shared::<Queue<u8>>();
+    shared::<PushError<u8>>();
+    shared::<PopError>();
+    shared::<channel::Sender<u8>>();
+    shared::<channel::Receiver<u8>>();
+    fn moved<T: Send + Sync + Unpin + std::fmt::Debug>() {}
+    moved::<raddle::sync::queue::Push<'_, u8>>();
+    moved::<raddle::sync::queue::Pop<'_, u8>>();
+    moved::<raddle::sync::queue::AllDone<'_, u8>>();
+    moved::<raddle::sync::queue::Iter<'_, u8>>();
+    moved::<raddle::sync::queue::IntoIter<u8>>();
+    // An item that may not be shared goes from hand to hand.
+    shared::<Queue<std::cell::Cell<u8>>>();
+}
+
 #[test]
 fn f19_times_at_their_limits() {
     fn body<P: Pipe>() {

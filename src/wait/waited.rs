@@ -28,7 +28,7 @@ use std::task::{Context, Poll};
 use super::deadline::Deadline;
 use super::queue::{Left, Sleeper, Ticket, WaitQueue, Wakes};
 use crate::primitive::block::{BlockedOn, Blocking};
-use crate::primitive::{Mutex, Parker, drop_contained};
+use crate::primitive::{Mutex, Parker, drop_contained, mutant};
 
 /// The state behind a sync object's lock. Its methods run under that lock: no
 /// user code. `Line` says which of its wait queues is meant, where it has more
@@ -79,6 +79,7 @@ pub(crate) fn wait<Line, S: Waited<Line>>(
         // The sleeper is this thread's parker: no user code.
         let (left, _) = state.queue().leave(ticket);
         return match left {
+            Left::Given(_) if !in_time && mutant("waited-too-late-for-its-gift") => None,
             Left::Given(gift) => Some(gift),
             Left::Waiting => {
                 let mut wakes = Wakes::default();

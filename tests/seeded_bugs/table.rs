@@ -228,6 +228,11 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         Kind::Logic,
         &["collect::models::a_wait_for_the_first_sees_it_and_leaves_nothing"],
     ),
+    bug(
+        "waited-too-late-for-its-gift",
+        Kind::Notify,
+        &["queue::models::a_consumer_that_gives_up_takes_nobodys_item"],
+    ),
     // sync/queue: nobody waits in vain, nothing is lost
     bug(
         "queue-item-to-nobody",

@@ -283,7 +283,7 @@ fn close_now_and_a_consumer_share_no_item() {
 }
 
 /// Fear: a consumer whose time is up takes the wake-up of another with it.
-/// Must fail when: nothing seeded here; a promise is taken, or goes on.
+/// Must fail when: a wait whose time is up drops what it was given.
 /// Bound: 3 preemptions, three threads.
 #[test]
 fn a_consumer_that_gives_up_takes_nobodys_item() {
