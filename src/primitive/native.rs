@@ -268,6 +268,26 @@ pub(crate) type Stealer<T> = crossbeam_deque::Stealer<T>;
 /// The queue where outsiders put jobs: first in, first out.
 pub(crate) type Injector<T> = crossbeam_deque::Injector<T>;
 
+/// Channels, and what selects among them.
+pub(crate) mod channel {
+    pub use crossbeam_channel::{
+        Receiver as InnerReceiver, RecvError, RecvTimeoutError, Select, SelectedOperation,
+        SendError, SendTimeoutError, Sender as InnerSender, TryRecvError, TrySendError, select,
+        select_biased,
+    };
+    pub(crate) use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+
+    /// crossbeam's end of a channel.
+    pub(crate) fn inner_sender<T>(sender: &Sender<T>) -> &InnerSender<T> {
+        sender
+    }
+
+    /// crossbeam's end of a channel.
+    pub(crate) fn inner_receiver<T>(receiver: &Receiver<T>) -> &InnerReceiver<T> {
+        receiver
+    }
+}
+
 /// Runs `f`; a panic becomes its payload.
 pub(crate) fn catch_unwind<R>(f: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
     panic::catch_unwind(AssertUnwindSafe(f))

@@ -7,6 +7,7 @@
 
 mod block_on;
 pub(crate) mod deadline;
+#[allow(dead_code)] // the semaphore uses the rest
 pub(crate) mod queue;
 pub(crate) mod timer;
 pub(crate) mod waited;

@@ -56,7 +56,15 @@ impl Wakes {
     }
 
     /// Wakes them, in the order in which they were added. Not under a lock.
+    #[inline]
     pub(crate) fn wake(self) {
+        if self.first.is_some() {
+            self.wake_all();
+        }
+    }
+
+    #[cold]
+    fn wake_all(self) {
         for sleeper in self.first.into_iter().chain(self.rest) {
             match sleeper {
                 Sleeper::Thread(parker) => parker.unpark(),

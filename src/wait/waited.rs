@@ -16,19 +16,24 @@
 //!
 //! Looking and joining are one step under the lock, and so are giving and
 //! taking out of the queue: no wake-up can fall between.
+//!
+//! An object in which several things are waited for (an item, room for one) has
+//! a wait queue for each, and implements [`Waited`] once for each `Line`.
 
 use std::future::Future;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::deadline::Deadline;
 use super::queue::{Left, Sleeper, Ticket, WaitQueue, Wakes};
 use crate::primitive::block::{BlockedOn, Blocking};
-use crate::primitive::{Mutex, Parker, drop_contained};
+use crate::primitive::{Mutex, Parker, drop_contained, mutant};
 
 /// The state behind a sync object's lock. Its methods run under that lock: no
-/// user code.
-pub(crate) trait Waited {
+/// user code. `Line` says which of its wait queues is meant, where it has more
+/// than one.
+pub(crate) trait Waited<Line = ()> {
     /// What one who waits asks for.
     type Need: Clone;
     /// What it gets.
@@ -45,7 +50,7 @@ pub(crate) trait Waited {
 }
 
 /// Waits for `need` in this thread; `None` says that the deadline has passed.
-pub(crate) fn wait<S: Waited>(
+pub(crate) fn wait<Line, S: Waited<Line>>(
     lock: &Mutex<S>,
     need: S::Need,
     deadline: Deadline,
@@ -74,6 +79,7 @@ pub(crate) fn wait<S: Waited>(
         // The sleeper is this thread's parker: no user code.
         let (left, _) = state.queue().leave(ticket);
         return match left {
+            Left::Given(_) if !in_time && mutant("waited-too-late-for-its-gift") => None,
             Left::Given(gift) => Some(gift),
             Left::Waiting => {
                 let mut wakes = Wakes::default();
@@ -89,26 +95,28 @@ pub(crate) fn wait<S: Waited>(
 /// Waits for `need` as a future. Dropped before it is ready, it takes nothing.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
-pub(crate) struct Waiting<'a, S: Waited> {
+pub(crate) struct Waiting<'a, S: Waited<Line>, Line = ()> {
     lock: &'a Mutex<S>,
     need: S::Need,
     ticket: Option<Ticket>,
+    line: PhantomData<fn() -> Line>,
 }
 
-impl<'a, S: Waited> Waiting<'a, S> {
+impl<'a, Line, S: Waited<Line>> Waiting<'a, S, Line> {
     pub(crate) fn new(lock: &'a Mutex<S>, need: S::Need) -> Self {
         Self {
             lock,
             need,
             ticket: None,
+            line: PhantomData,
         }
     }
 }
 
 // Nothing in it is pinned: the entry lies in the queue.
-impl<S: Waited> Unpin for Waiting<'_, S> {}
+impl<Line, S: Waited<Line>> Unpin for Waiting<'_, S, Line> {}
 
-impl<S: Waited> Future for Waiting<'_, S> {
+impl<Line, S: Waited<Line>> Future for Waiting<'_, S, Line> {
     type Output = S::Gift;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<S::Gift> {
@@ -141,7 +149,7 @@ impl<S: Waited> Future for Waiting<'_, S> {
     }
 }
 
-impl<S: Waited> Drop for Waiting<'_, S> {
+impl<Line, S: Waited<Line>> Drop for Waiting<'_, S, Line> {
     fn drop(&mut self) {
         let Some(ticket) = self.ticket.take() else {
             return;

@@ -252,6 +252,78 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         Kind::Logic,
         &["collect::models::a_wait_for_the_first_sees_it_and_leaves_nothing"],
     ),
+    bug(
+        "waited-too-late-for-its-gift",
+        Kind::Notify,
+        &["queue::models::a_consumer_that_gives_up_takes_nobodys_item"],
+    ),
+    // sync/queue: nobody waits in vain, nothing is lost
+    bug(
+        "queue-item-to-nobody",
+        Kind::Notify,
+        &[
+            "queue::models::an_item_reaches_the_consumer_with_what_was_written",
+            "queue::models::a_future_gets_what_a_thread_pushes",
+        ],
+    ),
+    bug(
+        "queue-room-to-nobody",
+        Kind::Notify,
+        &[
+            "queue::models::a_pop_lets_the_next_push_in",
+            "queue::models::a_thread_gets_what_a_future_pushes",
+        ],
+    ),
+    bug(
+        "queue-room-promised-twice",
+        Kind::Logic,
+        &["queue::models::two_producers_take_turns_in_one_place"],
+    ),
+    bug(
+        "queue-item-promised-twice",
+        Kind::Logic,
+        &["queue::models::two_consumers_get_one_item_each"],
+    ),
+    bug(
+        "queue-push-after-close",
+        Kind::Recheck,
+        &["queue::models::a_push_during_close_is_delivered_or_refused"],
+    ),
+    bug(
+        "queue-end-tells-no-pusher",
+        Kind::Notify,
+        &["queue::models::close_releases_a_producer"],
+    ),
+    bug(
+        "queue-end-tells-no-popper",
+        Kind::Notify,
+        &["queue::models::a_consumer_gets_the_last_item_and_then_the_end"],
+    ),
+    bug(
+        "queue-ends-with-promised-item",
+        Kind::Recheck,
+        &["queue::models::the_last_item_is_delivered_though_its_first_owner_leaves"],
+    ),
+    bug(
+        "queue-leaver-keeps-item",
+        Kind::Notify,
+        &["queue::models::a_dropped_pop_hands_its_item_on"],
+    ),
+    bug(
+        "queue-leaver-keeps-room",
+        Kind::Notify,
+        &["queue::models::a_dropped_push_hands_its_room_on"],
+    ),
+    bug(
+        "queue-done-wakes-one",
+        Kind::Notify,
+        &["queue::models::all_done_tells_a_thread_and_a_future"],
+    ),
+    bug(
+        "queue-close-now-leaves-work",
+        Kind::Logic,
+        &["queue::models::close_now_ends_the_wait_for_all"],
+    ),
     // thread/core: the way in
     bug(
         "core-push-after-end",

@@ -15,6 +15,7 @@
 //!   lock.rs      Mutex and Condvar, made of atomics and seats
 //!   deque.rs     a Chase-Lev deque
 //!   injector.rs  a queue of slots with head and tail
+//!   channel.rs   a channel; each item orders by itself
 //!   thread.rs    spawn, join, panicking, thread slots
 //!   unwind.rs    whose panic is it, loom's or the user's?
 //! ```
@@ -42,6 +43,7 @@
 
 pub(crate) mod atomics;
 mod cell;
+pub(crate) mod channel;
 pub(crate) mod context;
 mod deque;
 mod injector;
