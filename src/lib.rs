@@ -32,6 +32,7 @@
 //! | names, time limits and tokens for a task | [`task()`], [`Task`] |
 //! | stop work that is under way | [`CancellationToken`], [`current`] |
 //! | bound what is queued | [`ThreadPoolBuilder::queue_limit`], [`WhenFull`] |
+//! | share data between threads, and wait for their change | [`sync`] |
 //! | end a pool, and know what was left | [`Shutdown`], [`ShutdownReport`] |
 //! | see what hangs | [`dump`], [`PoolStats`] |
 //! | say what went wrong | [`TaskError`], [`Panic`], [`SubmitError`], [`StartError`] |
@@ -83,6 +84,7 @@ compile_error!("`--cfg raddle_loom` needs the feature `model`: use `cargo model`
 mod error;
 pub mod prelude;
 mod primitive;
+pub mod sync;
 mod task;
 mod thread;
 mod wait;

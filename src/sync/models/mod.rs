@@ -1,0 +1,1 @@
+//! What we fear of the locks, and loom's answer.
