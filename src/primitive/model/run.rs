@@ -208,6 +208,7 @@ impl Model {
             context::doom();
             return None;
         }
+        // ORDERING: Relaxed, as above.
         let count = executions.load(Ordering::Relaxed);
         if let Err(payload) = outcome {
             let said = context::keep_uncaught(None)

@@ -2,18 +2,26 @@
 //!
 //! ```text
 //!   read          add a reader, unless somebody writes or waits to; else sleep  (one step)
-//!   write         0 → WRITER, else announce it and sleep                        (one step)
+//!   write         take it if it is free, else announce it and sleep             (one step)
 //!   try_          the same, or fail                                             (one step)
 //!   read_until    as try_                                                       (one step)
-//!   write_until   try │ announced, try again │ if that failed, let readers go on
+//!   write_until   take it or announce it │ take it or recant
 //!   unlock        take away, wake the first writer or all readers               (one step)
 //!   downgrade     WRITER → one reader, wake the readers unless a writer waits   (one step)
+//!
+//!    31        16 15       1    0
+//!   ┌────────────┬───────────┬────────┐
+//!   │ announced  │  readers  │ WRITER │
+//!   └────────────┴───────────┴────────┘
 //! ```
 //!
 //! Who sleeps is plain data, which changes in one step with the operation on the
-//! word before it. Orderings: an unlock releases, a lock acquires, a failed
-//! attempt does neither. A reader that is woken competes anew: who comes in
-//! between may go first, which is more than parking_lot allows.
+//! word before it. A thread that is woken competes anew: who comes in between
+//! may go first, which is more than parking_lot allows.
+//!
+//! Orderings: an unlock releases, a lock acquires, a failed attempt does neither.
+//! What readers release only writers acquire, so it goes through an atomic of
+//! its own (`past`), in a step beside that on the word.
 
 use std::cell;
 use std::collections::VecDeque;
@@ -26,128 +34,178 @@ use crate::primitive::model::atomics::{AtomicU32, Ordering};
 use crate::primitive::model::context;
 use crate::primitive::model::late::{Late, early_zero};
 use crate::primitive::model::park::{Seat, plain};
-use crate::primitive::native;
+use crate::primitive::{mutant, native, weaken};
 
-const FREE: u32 = 0;
 const WRITER: u32 = 1;
 const READER: u32 = 2;
+const ANNOUNCED: u32 = 1 << 16;
 /// What the word never is.
 const IMPOSSIBLE: u32 = u32::MAX;
 
-/// Who waits.
+fn is_free(word: u32) -> bool {
+    word % ANNOUNCED == 0
+}
+
+fn is_announced(word: u32) -> bool {
+    word >= ANNOUNCED
+}
+
+/// What to make of the word.
+enum Wish {
+    /// The lock is ours.
+    Take(u32),
+    /// It is not, but something changes.
+    Note(u32),
+    Nothing,
+}
+
+/// Who sleeps.
 #[derive(Default)]
-struct Waiting {
+struct Asleep {
     readers: Vec<Arc<Seat>>,
     writers: VecDeque<Arc<Seat>>,
-    /// Writers between their announcement and their turn, asleep or not.
-    announced: usize,
 }
 
 struct Lock {
     word: AtomicU32,
-    waiting: sync::Mutex<Waiting>,
+    /// By it what readers did is ordered before the next writer.
+    past: AtomicU32,
+    asleep: sync::Mutex<Asleep>,
 }
 
 impl Lock {
     fn early() -> Self {
         Self {
             word: early_zero(),
-            waiting: sync::Mutex::default(),
+            past: early_zero(),
+            asleep: sync::Mutex::default(),
         }
     }
 
-    /// One step: from the newest value to what `wish` makes of it, or nothing.
-    fn attempt(&self, wish: impl Fn(u32) -> Option<u32>) -> bool {
+    /// One step from the newest value; whether the lock is ours.
+    fn step(&self, wish: impl Fn(u32) -> Wish) -> bool {
         let mut seen = self.word.newest();
         loop {
-            let (from, to) = match wish(seen) {
-                Some(to) => (seen, to),
-                None => (IMPOSSIBLE, IMPOSSIBLE),
-            };
             // ORDERING: Acquire pairs with the Release in `leave` and
-            // `downgrade`; Relaxed on failure, nothing was received.
-            match (self.word).compare_exchange(from, to, Ordering::Acquire, Ordering::Relaxed) {
-                Ok(_) => return true,
-                // Others went first in this step: it shows what they left.
-                Err(now) if wish(now).is_none() => return false,
+            // `downgrade`; Relaxed without the lock, nothing was received.
+            let (from, to, order, takes) = match wish(seen) {
+                Wish::Take(to) => (seen, to, Ordering::Acquire, true),
+                Wish::Note(to) => (seen, to, Ordering::Relaxed, false),
+                Wish::Nothing => (IMPOSSIBLE, IMPOSSIBLE, Ordering::Relaxed, false),
+            };
+            match self
+                .word
+                .compare_exchange(from, to, order, Ordering::Relaxed)
+            {
+                Ok(_) => return takes,
+                // The step has shown what others left.
+                Err(now) if matches!(wish(now), Wish::Nothing) => return false,
                 Err(now) => seen = now,
             }
         }
     }
 
     fn try_read(&self) -> bool {
-        self.attempt(|word| {
-            let may = word & WRITER == 0 && plain(&self.waiting).announced == 0;
-            may.then_some(word.wrapping_add(READER))
+        self.step(|word| {
+            if word & WRITER != 0 || is_announced(word) {
+                Wish::Nothing
+            } else {
+                Wish::Take(word + READER)
+            }
         })
-    }
-
-    fn try_write(&self) -> bool {
-        self.attempt(|word| (word == FREE).then_some(WRITER))
     }
 
     fn read(&self) {
         while !self.try_read() {
             let seat = Seat::take();
-            plain(&self.waiting).readers.push(Arc::clone(&seat));
+            plain(&self.asleep).readers.push(Arc::clone(&seat));
             seat.sleep();
         }
+    }
+
+    /// Takes the lock if it is free; else the word becomes what `otherwise` says.
+    /// `announced` is what this writer has announced before.
+    fn write_or(&self, announced: u32, otherwise: impl Fn(u32) -> Wish) -> bool {
+        let takes = self.step(|word| {
+            if is_free(word) {
+                Wish::Take(word - announced + WRITER)
+            } else {
+                otherwise(word)
+            }
+        });
+        if takes {
+            // ORDERING: Acquire pairs with the Release of readers in `leave`.
+            self.past.fetch_add(0, Ordering::Acquire);
+        }
+        takes
+    }
+
+    fn try_write(&self) -> bool {
+        self.write_or(0, |_| Wish::Nothing)
+    }
+
+    fn announce(&self) -> bool {
+        self.write_or(0, |word| Wish::Note(word + ANNOUNCED))
     }
 
     fn write(&self) {
-        if self.try_write() {
-            return;
-        }
-        plain(&self.waiting).announced += 1;
-        loop {
+        let mut held = self.announce();
+        while !held {
             let seat = Seat::take();
-            plain(&self.waiting).writers.push_back(Arc::clone(&seat));
+            plain(&self.asleep).writers.push_back(Arc::clone(&seat));
             seat.sleep();
-            if self.try_write() {
-                break;
-            }
+            held = self.write_or(ANNOUNCED, |_| Wish::Nothing);
         }
-        plain(&self.waiting).announced -= 1;
     }
 
     /// Keeps new readers out between its two looks.
-    fn write_once(&self) -> bool {
-        if self.try_write() {
+    fn write_in_time(&self) -> bool {
+        if self.announce() {
             return true;
         }
-        plain(&self.waiting).announced += 1;
         context::timed_wait();
-        let held = self.try_write();
-        plain(&self.waiting).announced -= 1;
-        if !held {
+        let held = self.write_or(ANNOUNCED, |word| Wish::Note(word - ANNOUNCED));
+        if !held && !mutant("lock-model-gives-up-silently") {
             self.wake(self.word.newest());
         }
         held
     }
 
-    /// Takes `what` away.
-    fn leave(&self, what: u32) {
-        // ORDERING: Release pairs with the Acquire in `attempt`.
-        let word = self.word.fetch_sub(what, Ordering::Release) - what;
+    fn leave_read(&self) {
+        // ORDERING: Release pairs with the Acquire in `write_or`; the word is
+        // Relaxed, since readers show each other nothing.
+        (self.past).fetch_add(1, weaken("lock-model-reader-relaxed", Ordering::Release));
+        let word = self.word.fetch_sub(READER, Ordering::Relaxed) - READER;
+        self.wake(word);
+    }
+
+    fn leave_write(&self) {
+        // ORDERING: Release pairs with the Acquire in `step`.
+        let order = weaken("lock-model-writer-relaxed", Ordering::Release);
+        let word = self.word.fetch_sub(WRITER, order) - WRITER;
         self.wake(word);
     }
 
     fn downgrade(&self) {
-        // ORDERING: Release pairs with the Acquire in `attempt`.
-        let word = self.word.fetch_add(READER - WRITER, Ordering::Release) + READER - WRITER;
-        self.wake(word);
+        const STEP: u32 = READER - WRITER;
+        // ORDERING: Release pairs with the Acquire in `step`.
+        let order = weaken("lock-model-downgrade-relaxed", Ordering::Release);
+        let word = self.word.fetch_add(STEP, order) + STEP;
+        if !mutant("lock-model-downgrade-wakes-nobody") {
+            self.wake(word);
+        }
     }
 
     /// Wakes those who may go on when the word is `word`.
     fn wake(&self, word: u32) {
-        let mut waiting = plain(&self.waiting);
+        let mut asleep = plain(&self.asleep);
         let mut woken = Vec::new();
-        if word == FREE && !waiting.writers.is_empty() {
-            woken.extend(waiting.writers.pop_front());
-        } else if word & WRITER == 0 && waiting.announced == 0 {
-            woken.append(&mut waiting.readers);
+        if is_free(word) && is_announced(word) {
+            woken.extend(asleep.writers.pop_front());
+        } else if word & WRITER == 0 && !is_announced(word) {
+            woken.append(&mut asleep.readers);
         }
-        drop(waiting);
+        drop(asleep);
         for seat in woken {
             seat.wake();
         }
@@ -245,7 +303,7 @@ impl<T: ?Sized> RwLock<T> {
     /// Waits until `at` at most.
     pub(crate) fn write_until(&self, at: Instant) -> Option<RwLockWriteGuard<'_, T>> {
         let hold = match self.modelled() {
-            Some(lock) => lock.write_once().then(|| Hold::modelled(lock, WRITER)),
+            Some(lock) => lock.write_in_time().then(|| Hold::modelled(lock, WRITER)),
             None => self.native.write_until(at).map(Hold::Writes),
         };
         hold.map(|hold| self.writer(hold))
@@ -295,7 +353,10 @@ struct Held<'a> {
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        self.lock.leave(self.what);
+        match self.what {
+            READER => self.lock.leave_read(),
+            _ => self.lock.leave_write(),
+        }
     }
 }
 
