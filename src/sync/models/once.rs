@@ -123,10 +123,25 @@ fn who_waits_for_a_value_gets_it() {
         .check(|| {
             let once = Arc::new(Once::default());
             let other = spawn(&once, |once| assert!(once.value.set(Value::made()).is_ok()));
+            once.value.wait().check();
+            other.join().unwrap();
+        });
+}
+
+/// Fear: a timed wait ends with half a value, or keeps the one who sets it.
+/// Must fail when: READY is released or acquired less.
+/// Bound: none, two threads.
+#[test]
+fn a_timed_wait_for_a_value_set_once_gets_it_or_gives_up() {
+    Model::new("sync::a_timed_wait_for_a_value_set_once_gets_it_or_gives_up")
+        .unbounded()
+        .check(|| {
+            let once = Arc::new(Once::default());
+            let other = spawn(&once, |once| assert!(once.value.set(Value::made()).is_ok()));
             if let Some(value) = once.value.wait_timeout(LIMIT) {
                 value.check();
             }
-            once.value.wait().check();
             other.join().unwrap();
+            assert!(once.value.get().is_some());
         });
 }
