@@ -43,7 +43,7 @@ use crate::wait::deadline::Deadline;
 /// for ever in the child.
 ///
 /// *Cost.* One byte beside the data; a lock and its unlock, uncontended, take
-/// three instructions more than parking_lot's (`cargo bench --bench instructions`).
+/// two instructions more than parking_lot's (`cargo bench --bench instructions`).
 ///
 /// The algorithm is that of WebKit's `WTF::Lock`, by way of parking_lot.
 ///
