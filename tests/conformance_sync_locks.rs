@@ -548,7 +548,9 @@ fn c172_lots_and_lots() {
 }
 
 /// Uses a lock in its destructor.
-struct Uses(Arc<(Mutex<u32>, RwLock<u32>, ReentrantMutex<Cell<u32>>)>);
+struct Uses(Arc<Locks>);
+
+type Locks = (Mutex<u32>, RwLock<u32>, ReentrantMutex<Cell<u32>>);
 
 impl Drop for Uses {
     fn drop(&mut self) {
@@ -584,7 +586,7 @@ fn c174_nothing_is_poisoned() {
         let (mutex, rw, value) = (Mutex::new(1), RwLock::new(1), Condition::new(1));
         let panics = |body: &(dyn Fn() + Sync)| {
             let body = AssertUnwindSafe(body);
-            assert!(catch_unwind(move || body()).is_err());
+            assert!(catch_unwind(body).is_err());
         };
         common::quiet();
         panics(&|| {
@@ -636,7 +638,7 @@ fn c176_readers_and_writers_at_random() {
                 random ^= random << 13;
                 random ^= random >> 17;
                 random ^= random << 5;
-                if random % 10 == 0 {
+                if random.is_multiple_of(10) {
                     let mut guard = lock.write();
                     assert_eq!(writers.fetch_add(1, SeqCst), 0);
                     assert_eq!(readers.load(SeqCst), 0);

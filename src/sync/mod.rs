@@ -61,22 +61,24 @@
 mod condition;
 mod condvar;
 mod guard;
-mod lazy;
 #[cfg(all(test, raddle_loom))]
 mod models;
 mod mutex;
 mod once;
 mod reentrant;
 mod rwlock;
+mod statics;
 mod worker_local;
 
 pub use condition::{Condition, ConditionGuard};
 pub use condvar::{Condvar, WaitTimeoutResult};
-pub use lazy::{Lazy, lazy};
 pub use mutex::{MappedMutexGuard, Mutex, MutexGuard};
 pub use once::OnceLock;
 pub use reentrant::{ReentrantMutex, ReentrantMutexGuard};
 pub use rwlock::{
     MappedRwLockReadGuard, MappedRwLockWriteGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,
 };
+pub use statics::Lazy;
+#[doc(inline)]
+pub use statics::lazy;
 pub use worker_local::WorkerLocal;

@@ -1,10 +1,9 @@
 //! Values that are set once: stampedes, failures, and who waits.
 
 use super::*;
+use crate::primitive::atomic::Ordering::Relaxed;
 use crate::primitive::unmodelled::AtomicU32;
 use crate::sync::OnceLock;
-
-use std::sync::atomic::Ordering::Relaxed;
 
 /// A value whose parts only loom keeps together.
 #[derive(Default)]
