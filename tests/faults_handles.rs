@@ -343,7 +343,7 @@ fn h09_extreme_limits_everywhere() {
 }
 
 /// By reading: every timed wait ends in one of two places of
-/// src/primitive/native/mod.rs, both with an `Instant`, which is CLOCK_MONOTONIC.
+/// src/primitive/native.rs, both with an `Instant`, which is CLOCK_MONOTONIC.
 /// The parker's is std's `Condvar` (futex without FUTEX_CLOCK_REALTIME), and
 /// `Condvar` is parking_lot's (a relative futex wait computed from `Instant`).
 /// A step of the wall clock reaches neither.
