@@ -33,7 +33,7 @@
 //! | stop work that is under way | [`CancellationToken`], [`current`] |
 //! | bound what is queued | [`ThreadPoolBuilder::queue_limit`], [`WhenFull`] |
 //! | end a pool, and know what was left | [`Shutdown`], [`ShutdownReport`] |
-//! | count, signal, meet: semaphore, event, latch, barrier | [`sync`] |
+//! | lock, count, signal, meet, hand on | [`sync`] |
 //! | see what hangs | [`dump`], [`PoolStats`] |
 //! | say what went wrong | [`TaskError`], [`Panic`], [`SubmitError`], [`StartError`] |
 //!
