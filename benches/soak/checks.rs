@@ -171,7 +171,8 @@ pub(crate) fn is_passed_too_often(overtakes: u64, bound: u64) -> bool {
     overtakes > bound
 }
 
-/// What is wrong with a timed wait: it took `took`, of `limit` (nanoseconds).
-pub(crate) fn is_early(limit: u128, took: u128) -> bool {
-    took < limit
+/// Whether a timed wait that ended by its limit ended so many nanoseconds after
+/// it: not before.
+pub(crate) fn is_early(off: i128) -> bool {
+    off < 0
 }

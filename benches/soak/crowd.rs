@@ -184,8 +184,11 @@ impl Crowd {
             };
             self.obtains(slot, need, request);
             self.stays_while_frozen();
-            if dice.roll(32) == 0 {
-                thread::yield_now();
+            // Held by one that sleeps, permits are waited for.
+            match dice.roll(64) {
+                0 => thread::sleep(Duration::from_micros(10)),
+                1 => thread::yield_now(),
+                _ => {}
             }
             self.gives_back(slot, need, permit);
         }

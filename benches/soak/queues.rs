@@ -242,7 +242,8 @@ struct Kind {
     make: fn() -> (Tx, Rx),
     /// Whether each consumer gets the messages of a producer in their order.
     is_ordered: bool,
-    /// Of a thousand messages: as they are fast.
+    /// Of a thousand messages. Where each message costs a change of threads it
+    /// is small.
     share: u64,
 }
 
@@ -256,17 +257,17 @@ pub(crate) fn channel((sender, receiver): (Sender<Item>, Receiver<Item>)) -> (Tx
 
 #[rustfmt::skip]
 const KINDS: &[Kind] = &[
-    Kind { name: "channel unbounded", make: || channel(channel::unbounded()), is_ordered: true, share: 440 },
-    Kind { name: "channel of 1024", make: || channel(channel::bounded(1024)), is_ordered: true, share: 440 },
-    Kind { name: "channel of 1", make: || channel(channel::bounded(1)), is_ordered: true, share: 2 },
-    Kind { name: "channel of 0", make: || channel(channel::bounded(0)), is_ordered: true, share: 2 },
-    Kind { name: "queue unbounded", make: || queue(Queue::unbounded()), is_ordered: true, share: 24 },
-    Kind { name: "queue of 1024", make: || queue(Queue::bounded(1024)), is_ordered: true, share: 24 },
+    Kind { name: "channel unbounded", make: || channel(channel::unbounded()), is_ordered: true, share: 300 },
+    Kind { name: "channel of 1024", make: || channel(channel::bounded(1024)), is_ordered: true, share: 300 },
+    Kind { name: "channel of 1", make: || channel(channel::bounded(1)), is_ordered: true, share: 3 },
+    Kind { name: "channel of 0", make: || channel(channel::bounded(0)), is_ordered: true, share: 3 },
+    Kind { name: "queue unbounded", make: || queue(Queue::unbounded()), is_ordered: true, share: 100 },
+    Kind { name: "queue of 1024", make: || queue(Queue::bounded(1024)), is_ordered: true, share: 100 },
     Kind { name: "queue of 1", make: || queue(Queue::bounded(1)), is_ordered: true, share: 2 },
-    Kind { name: "stack unbounded", make: || queue(Queue::unbounded().lifo()), is_ordered: false, share: 16 },
-    Kind { name: "stack of 1024", make: || queue(Queue::bounded(1024).lifo()), is_ordered: false, share: 16 },
-    Kind { name: "priority unbounded", make: || queue(Queue::priority_unbounded()), is_ordered: true, share: 17 },
-    Kind { name: "priority of 1024", make: || queue(Queue::priority(1024)), is_ordered: true, share: 17 },
+    Kind { name: "stack unbounded", make: || queue(Queue::unbounded().lifo()), is_ordered: false, share: 48 },
+    Kind { name: "stack of 1024", make: || queue(Queue::bounded(1024).lifo()), is_ordered: false, share: 48 },
+    Kind { name: "priority unbounded", make: || queue(Queue::priority_unbounded()), is_ordered: true, share: 48 },
+    Kind { name: "priority of 1024", make: || queue(Queue::priority(1024)), is_ordered: true, share: 48 },
 ];
 
 pub(crate) fn run(order: &Order, report: &mut Report) {
