@@ -86,10 +86,7 @@ pub(crate) struct Scene {
     pub(crate) end: Box<dyn FnOnce() + Send>,
 }
 
-fn scene(
-    wait: impl FnOnce(Limit) -> bool + 'static,
-    end: impl FnOnce() + Send + 'static,
-) -> Scene {
+fn scene(wait: impl FnOnce(Limit) -> bool + 'static, end: impl FnOnce() + Send + 'static) -> Scene {
     Scene {
         wait: Box::new(wait),
         end: Box::new(end),

@@ -82,7 +82,10 @@ pub(crate) fn settle(ledgers: &[Ledger], sent: u64, is_ordered: bool) -> Uneven 
             *all |= own;
         }
     }
-    let seen: u64 = together.iter().map(|word| u64::from(word.count_ones())).sum();
+    let seen: u64 = together
+        .iter()
+        .map(|word| u64::from(word.count_ones()))
+        .sum();
     uneven.lost = sent - seen;
     uneven
 }

@@ -64,6 +64,12 @@ impl Slot {
     }
 }
 
+/// Half of the crowd may wait for ever. The others never do: else all would
+/// soon stand in a line that few pass, and nobody would give up.
+fn is_patient(who: usize) -> bool {
+    who.is_multiple_of(2)
+}
+
 /// The semaphore and what is known of those around it.
 pub(crate) struct Crowd {
     pub(crate) semaphore: Semaphore,
@@ -75,6 +81,8 @@ pub(crate) struct Crowd {
     pub(crate) too_many: AtomicU64,
     pub(crate) requests: AtomicU64,
     pub(crate) obtained: AtomicU64,
+    /// By futures that this crowd drives, of those.
+    pub(crate) by_futures: AtomicU64,
     pub(crate) given_up: AtomicU64,
     /// Requests from this number on are later than the one that is watched.
     pub(crate) later_from: AtomicU64,
@@ -103,6 +111,7 @@ impl Crowd {
             too_many: AtomicU64::new(0),
             requests: AtomicU64::new(0),
             obtained: AtomicU64::new(0),
+            by_futures: AtomicU64::new(0),
             given_up: AtomicU64::new(0),
             later_from: AtomicU64::new(NEVER),
             passed: AtomicU64::new(0),
@@ -170,12 +179,13 @@ impl Crowd {
             let (need, request) = self.begins(slot, &mut dice);
             let count = need as usize;
             let limit = Duration::from_nanos(1 << dice.roll(21));
-            let got = match dice.roll(8) {
+            let ways = if is_patient(who) { 8 } else { 4 };
+            let got = match dice.roll(ways) {
                 0 => self.semaphore.try_acquire_many(count),
                 1 | 2 => self.semaphore.acquire_many_timeout(count, limit),
-                3 => raddle::block_on(self.semaphore.acquire_many_async(count)),
-                4 => raddle::block_on_timeout(self.semaphore.acquire_many_async(count), limit)
+                3 => raddle::block_on_timeout(self.semaphore.acquire_many_async(count), limit)
                     .unwrap_or(Err(AcquireError::TimedOut)),
+                4 => raddle::block_on(self.semaphore.acquire_many_async(count)),
                 _ => self.semaphore.acquire_many(count),
             };
             let Ok(permit) = got else {
@@ -185,9 +195,9 @@ impl Crowd {
             self.obtains(slot, need, request);
             self.stays_while_frozen();
             // Held by one that sleeps, permits are waited for.
-            match dice.roll(64) {
-                0 => thread::sleep(Duration::from_micros(10)),
-                1 => thread::yield_now(),
+            match dice.roll(16) {
+                0 | 1 => thread::sleep(Duration::from_micros(10)),
+                2 => thread::yield_now(),
                 _ => {}
             }
             self.gives_back(slot, need, permit);
@@ -256,13 +266,16 @@ enum State<'a> {
         /// was called, and not before: so a wake-up that is lost stays lost.
         patience: Option<u64>,
     },
+    /// It is given back after so many more turns.
     Holds {
         permit: Permit<'a>,
         need: u64,
+        turns: u64,
     },
 }
 
 struct AsyncTask<'a> {
+    who: usize,
     crowd: &'a Crowd,
     slot: &'a Slot,
     dice: Dice,
@@ -275,6 +288,7 @@ impl<'a> AsyncTask<'a> {
     fn new(crowd: &'a Crowd, who: usize, dice: Dice) -> Self {
         let flag = Flag::new();
         Self {
+            who,
             crowd,
             slot: &crowd.slots[who],
             dice,
@@ -293,11 +307,17 @@ impl<'a> AsyncTask<'a> {
             State::Idle => {
                 let (need, request) = crowd.begins(self.slot, &mut self.dice);
                 let future = Box::pin(crowd.semaphore.acquire_many_async(need as usize));
-                let patience = (self.dice.roll(2) == 0).then(|| self.dice.roll(20));
+                let never = is_patient(self.who) && self.dice.roll(2) == 0;
+                let patience = (!never).then(|| self.dice.roll(20));
                 self.poll(future, need, request, patience);
                 true
             }
-            State::Waits { future, need, request, patience } => {
+            State::Waits {
+                future,
+                need,
+                request,
+                patience,
+            } => {
                 if patience == Some(0) {
                     drop(future);
                     crowd.gives_up(self.slot);
@@ -307,15 +327,28 @@ impl<'a> AsyncTask<'a> {
                 if is_called || patience.is_some() {
                     self.poll(future, need, request, patience.map(|left| left - 1));
                 } else {
-                    self.state = State::Waits { future, need, request, patience };
+                    self.state = State::Waits {
+                        future,
+                        need,
+                        request,
+                        patience,
+                    };
                 }
                 is_called
             }
-            State::Holds { permit, need } if is_frozen => {
-                self.state = State::Holds { permit, need };
-                false
+            State::Holds {
+                permit,
+                need,
+                turns,
+            } if is_frozen || turns > 0 => {
+                self.state = State::Holds {
+                    permit,
+                    need,
+                    turns: turns.saturating_sub(1),
+                };
+                !is_frozen
             }
-            State::Holds { permit, need } => {
+            State::Holds { permit, need, .. } => {
                 crowd.gives_back(self.slot, need, permit);
                 true
             }
@@ -325,12 +358,23 @@ impl<'a> AsyncTask<'a> {
     fn poll(&mut self, mut future: Acquiring<'a>, need: u64, request: u64, patience: Option<u64>) {
         match future.as_mut().poll(&mut Context::from_waker(&self.waker)) {
             Poll::Ready(Ok(permit)) => {
+                self.crowd.by_futures.fetch_add(1, SeqCst);
                 self.crowd.obtains(self.slot, need, request);
-                self.state = State::Holds { permit, need };
+                let turns = self.dice.roll(12);
+                self.state = State::Holds {
+                    permit,
+                    need,
+                    turns,
+                };
             }
             Poll::Ready(Err(why)) => unreachable!("nobody closes it: {why}"),
             Poll::Pending => {
-                self.state = State::Waits { future, need, request, patience };
+                self.state = State::Waits {
+                    future,
+                    need,
+                    request,
+                    patience,
+                };
             }
         }
     }

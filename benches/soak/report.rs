@@ -50,7 +50,8 @@ impl Report {
         let fields: Vec<String> = (counts.iter())
             .map(|(name, count)| format!("{}:{count}", quoted(name)))
             .collect();
-        self.fields.push((name, format!("{{{}}}", fields.join(","))));
+        self.fields
+            .push((name, format!("{{{}}}", fields.join(","))));
     }
 
     /// Something did not hold.
@@ -72,7 +73,10 @@ impl Report {
         let mut fields: Vec<String> = (self.fields.iter())
             .map(|(name, value)| format!("{}:{value}", quoted(name)))
             .collect();
-        fields.push(format!("\"seconds\":{:.1}", self.start.elapsed().as_secs_f64()));
+        fields.push(format!(
+            "\"seconds\":{:.1}",
+            self.start.elapsed().as_secs_f64()
+        ));
         fields.push(format!("\"skipped\":{}", list(&self.skipped)));
         fields.push(format!("\"missed\":{}", list(&self.missed)));
         fields.push(format!("\"held\":{}", self.missed.is_empty()));

@@ -187,7 +187,9 @@ fn a_day_ahead() -> Result<Measured, String> {
     };
     let mut measured = Measured::default();
     if after < before + DAY {
-        return Err(format!("the namespace's clock is not ahead: {before} s, {after} s"));
+        return Err(format!(
+            "the namespace's clock is not ahead: {before} s, {after} s"
+        ));
     }
     measured.waits = value("waits ").unwrap_or(0);
     measured.late = Duration::from_micros(value("late_us ").unwrap_or(u64::MAX));
