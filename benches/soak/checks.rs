@@ -96,6 +96,11 @@ pub(crate) fn first_difference(expected: &[u64], got: &[u64]) -> Option<usize> {
     (0..length).find(|&at| expected.get(at) != got.get(at))
 }
 
+/// Whether more is in a queue than it has room for.
+pub(crate) fn is_over_full(len: usize, capacity: Option<usize>) -> bool {
+    capacity.is_some_and(|capacity| len > capacity)
+}
+
 /// What went into one channel that was ended in the midst of it, and what came
 /// out: how many, and a sum that tells which.
 #[derive(Clone, Copy, Debug, Default)]
@@ -114,6 +119,11 @@ impl Flow {
             true => self.put == self.got && self.put_sum == self.got_sum,
             false => self.got <= self.put,
         }
+    }
+
+    /// Whether a queue counts as unfinished precisely what nobody took.
+    pub(crate) fn is_finished(&self, unfinished: u64) -> bool {
+        self.put.checked_sub(self.got) == Some(unfinished)
     }
 }
 

@@ -4,8 +4,8 @@
 use std::process::ExitCode;
 
 use crate::checks::{
-    Doing, Flow, Ledger, Lives, Uneven, at_rest, first_difference, is_early, is_passed_too_often,
-    settle,
+    Doing, Flow, Ledger, Lives, Uneven, at_rest, first_difference, is_early, is_over_full,
+    is_passed_too_often, settle,
 };
 
 /// Two consumers get these `(producer, number)`, of 2 producers with 3 each.
@@ -104,6 +104,17 @@ pub(crate) fn run() -> ExitCode {
         ("an even end", flow(2, 2, 7, 7).is_even(true)),
         ("an item lost at the end", !flow(2, 1, 7, 3).is_even(true)),
         ("another item at the end", !flow(2, 2, 7, 8).is_even(true)),
+        (
+            "a full queue",
+            !is_over_full(2, Some(2)) && !is_over_full(9, None),
+        ),
+        ("a queue that is too full", is_over_full(3, Some(2))),
+        ("all is done", flow(2, 1, 7, 3).is_finished(1)),
+        ("work that is never done", !flow(2, 2, 7, 7).is_finished(1)),
+        (
+            "work done that nobody did",
+            !flow(2, 1, 7, 3).is_finished(0),
+        ),
         ("items left behind", flow(2, 1, 7, 3).is_even(false)),
         ("more items than were put", !flow(1, 2, 3, 7).is_even(false)),
         (

@@ -11,7 +11,7 @@
 //! was made is dropped, once.
 
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use raddle::sync::{Queue, channel};
 
@@ -26,14 +26,18 @@ const ROW: u64 = 512;
 const KINDS: u64 = 9;
 
 /// Decides what becomes of storm `number` of a row; the same for all threads.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Plan {
     kind: u64,
     /// The receivers of a channel may leave before the end. (Of a queue, the
-    /// second does so: somebody must stay, as consumers who leave end nothing.)
+    /// second does so, and the first only if it closes it: consumers who leave
+    /// end nothing, and producers would wait for ever.)
     leave_early: bool,
     /// A queue is closed with its items taken out.
     close_now: bool,
+    /// A queue is closed by the first consumer, who goes then, and not by the
+    /// first producer: who waits for room must be told.
+    consumer_closes: bool,
 }
 
 impl Plan {
@@ -43,6 +47,7 @@ impl Plan {
             kind: dice.roll(KINDS),
             leave_early: dice.roll(2) == 0,
             close_now: dice.roll(2) == 0,
+            consumer_closes: dice.roll(2) == 0,
         }
     }
 
@@ -60,10 +65,17 @@ impl Plan {
         }
     }
 
+    fn is_queue(self) -> bool {
+        self.kind >= 4
+    }
+
     /// Whether all that was put in must have been taken out. What is handed
     /// over without room between is taken when it is put.
     fn is_exact(self) -> bool {
-        self.kind == 1 || self.kind >= 4 || !self.leave_early
+        match self.is_queue() {
+            true => !self.leave_early || !self.consumer_closes || self.close_now,
+            false => self.kind == 1 || !self.leave_early,
+        }
     }
 }
 
@@ -94,6 +106,13 @@ fn one_row(seed: u64, count: u64) -> Result<u64, String> {
     let plans: Vec<Plan> = (0..count).map(|number| Plan::of(seed, number)).collect();
     let (txs, rxs): (Vec<Tx>, Vec<Rx>) = plans.iter().map(|plan| plan.make()).unzip();
     let (other_txs, other_rxs) = (txs.clone(), rxs.clone());
+    // Another handle of a queue ends nothing, and keeps nobody from its end.
+    let queues: Vec<Option<Queue<Item>>> = (txs.iter())
+        .map(|tx| match tx {
+            Tx::Channel(_) => None,
+            Tx::Queue(queue) => Some(queue.clone()),
+        })
+        .collect();
     let plans = &plans[..];
     let results = thread::scope(|s| {
         let threads = [
@@ -115,12 +134,20 @@ fn one_row(seed: u64, count: u64) -> Result<u64, String> {
             flow.got_sum = flow.got_sum.wrapping_add(own.got_sum);
         }
     }
+    for ((queue, flow), plan) in queues.iter().zip(&flows).zip(plans) {
+        if let Some(unfinished) = queue.as_ref().map(Queue::unfinished)
+            && !flow.is_finished(unfinished)
+        {
+            return Err(format!("{unfinished} unfinished of {flow:?}, {plan:?}"));
+        }
+    }
+    drop(queues);
     all.add(lives());
     if !all.is_even() {
         return Err(format!("{all:?}"));
     }
     match (plans.iter().zip(&flows)).position(|(plan, flow)| !flow.is_even(plan.is_exact())) {
-        Some(at) => Err(format!("kind {}: {:?}", plans[at].kind, flows[at])),
+        Some(at) => Err(format!("{:?}: {:?}", plans[at], flows[at])),
         None => Ok(flows.iter().map(|flow| flow.put).sum()),
     }
 }
@@ -128,6 +155,18 @@ fn one_row(seed: u64, count: u64) -> Result<u64, String> {
 /// Tells items apart in a sum.
 fn mark(value: u64) -> u64 {
     (value + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+fn takes(item: &Item, flow: &mut Flow) {
+    flow.got += 1;
+    flow.got_sum = flow.got_sum.wrapping_add(mark(item.value()));
+}
+
+fn close(queue: &Queue<Item>, now: bool, flow: &mut Flow) {
+    match now {
+        true => queue.close_now().iter().for_each(|item| takes(item, flow)),
+        false => queue.close(),
+    }
 }
 
 fn put_all(plans: &[Plan], txs: Vec<Tx>, who: u64, seed: u64) -> Vec<Flow> {
@@ -143,16 +182,9 @@ fn put_all(plans: &[Plan], txs: Vec<Tx>, who: u64, seed: u64) -> Vec<Flow> {
             flow.put += 1;
             flow.put_sum = flow.put_sum.wrapping_add(mark(value));
         }
-        // A sender ends its side by going; a queue is closed by the first.
-        if let (Tx::Queue(queue), 0) = (&tx, who) {
-            if plan.close_now {
-                for item in queue.close_now() {
-                    flow.got += 1;
-                    flow.got_sum = flow.got_sum.wrapping_add(mark(item.value()));
-                }
-            } else {
-                queue.close();
-            }
+        // A sender ends its side by going; a queue must be closed.
+        if let (Tx::Queue(queue), 0, false) = (&tx, who, plan.consumer_closes) {
+            close(queue, plan.close_now, &mut flow);
         }
         progress();
         flow
@@ -163,15 +195,31 @@ fn put_all(plans: &[Plan], txs: Vec<Tx>, who: u64, seed: u64) -> Vec<Flow> {
 fn get_all(plans: &[Plan], rxs: Vec<Rx>, who: u64, seed: u64) -> Vec<Flow> {
     let mut dice = Dice::new(seed, 1 << 32 | who);
     let get_some = |(rx, plan): (Rx, &Plan)| {
-        let leaves = plan.leave_early && (matches!(rx, Rx::Channel(_)) || who == 3);
-        let most = if leaves { dice.roll(4) } else { u64::MAX };
         let mut flow = Flow::default();
+        if let (Rx::Queue(queue), 2, true) = (&rx, who, plan.consumer_closes) {
+            // It must not wait for items that do not come: it is to close.
+            for _ in 0..dice.roll(3) {
+                let limit = Duration::from_nanos(1 << dice.roll(15));
+                if let Ok(item) = queue.pop_timeout(limit) {
+                    takes(&item, &mut flow);
+                    queue.task_done().expect("it was not done");
+                }
+            }
+            close(queue, plan.close_now, &mut flow);
+            if plan.leave_early {
+                return flow;
+            }
+        }
+        let leaves = plan.leave_early && (!plan.is_queue() || who == 3);
+        let most = if leaves { dice.roll(4) } else { u64::MAX };
         while flow.got < most {
             let Some(item) = rx.get(How::any(&mut dice)) else {
                 break;
             };
-            flow.got += 1;
-            flow.got_sum = flow.got_sum.wrapping_add(mark(item.value()));
+            takes(&item, &mut flow);
+            if let Rx::Queue(queue) = &rx {
+                queue.task_done().expect("it was not done");
+            }
         }
         flow
     };
