@@ -198,7 +198,10 @@ fn rest(crowd: &Crowd, found: &mut Found) {
                 break;
             }
             Err(why) if start.elapsed() > REST_MAX => {
-                found.wrong.push(format!("at rest, {why}: {doing:?}"));
+                let why = format!("at rest, {why}: {doing:?}");
+                // At once: with a permit lost the crowd may never come to an end.
+                eprintln!("soak: {why}");
+                found.wrong.push(why);
                 break;
             }
             Err(_) => {}
