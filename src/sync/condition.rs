@@ -42,8 +42,9 @@ use crate::wait::deadline::Deadline;
 /// spare worker takes its place. Questions are asked with the lock held, so they
 /// should be short; one that locks the same condition waits for ever.
 ///
-/// *Fairness.* All waiters are woken by an update, and ask again in the order in
-/// which they get the lock.
+/// *Fairness.* All waiters are woken by an update, the longest waiting first, and
+/// ask again in the order in which they get the lock: a newcomer may have it before
+/// them, and may take what they wait for.
 ///
 /// *Memory ordering.* That of the lock: what was done before an update ends
 /// happens-before the return of each wait that sees it.

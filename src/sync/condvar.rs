@@ -23,9 +23,11 @@ use crate::wait::deadline::Deadline;
 /// so, and a spare worker takes its place.
 ///
 /// *Fairness.* Waiters are notified in the order of their coming; who gets the
-/// lock first is up to the lock.
+/// lock first is up to the lock, and newcomers may have it before them.
 ///
-/// *Memory ordering.* The lock orders; a notification by itself promises nothing.
+/// *Memory ordering.* The lock orders: what was done before it was unlocked
+/// happens-before the return of a wait that locked it later. A notification by
+/// itself promises nothing.
 ///
 /// The algorithm is parking_lot's: `notify_all` wakes one and moves the others
 /// to the queue of the mutex.

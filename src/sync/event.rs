@@ -43,7 +43,12 @@ use crate::wait::waited::{Waited, Waiting, wait};
 /// # Memory ordering
 ///
 /// What was done before a `set` happens-before the return of a wait that it
-/// ends, and before [`is_set`](Self::is_set) says `true` for it.
+/// ends, and before [`is_set`](Self::is_set) says `true` for it. A
+/// [`clear`](Self::clear) orders nothing.
+///
+/// # Waiting inside a pool
+///
+/// A worker that waits tells its pool, and a spare worker takes its place.
 ///
 /// # Examples
 ///

@@ -32,9 +32,11 @@ use crate::wait::deadline::Deadline;
 /// takes its place. A thread that locks what it holds already waits for ever
 /// ([`ReentrantMutex`](super::ReentrantMutex) is for that).
 ///
-/// *Fairness.* Whoever comes may overtake those who sleep, which is fast; about
-/// every half millisecond the lock is handed to the one who sleeps longest, so
-/// nobody waits for ever ([parking_lot's eventual fairness][fair]).
+/// *Fairness.* Whoever comes may overtake those who sleep, which is fast. Every
+/// half millisecond, on average, an unlock hands the lock to the first of those who
+/// sleep, past all newcomers, so that none of them starves ([parking_lot's eventual
+/// fairness][fair]). How many overtake meanwhile is not bounded; where it must be,
+/// a [`Semaphore`](super::Semaphore) of one permit counts.
 ///
 /// *Memory ordering.* What a thread did before it unlocked happens-before what
 /// the next one does after it locked. An attempt that fails orders nothing.

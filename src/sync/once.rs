@@ -42,6 +42,9 @@ const NOBODY: u64 = 0;
 /// *A failing initialiser* leaves the value empty, and the next call runs its
 /// own. An initialiser that uses the value it makes panics.
 ///
+/// *Fairness.* Who comes first initialises, and all others go on together. After a
+/// failure it is the turn of whoever gets there first, a newcomer perhaps.
+///
 /// *Memory ordering.* What precedes the end of the initialiser happens-before
 /// each return that shows the value. A `get` costs one acquiring load.
 ///
@@ -350,7 +353,7 @@ impl<T> OnceLock<T> {
 #[cold]
 #[track_caller]
 fn refuse_to_wait_for_itself() -> ! {
-    panic!("the initialiser of a value waits for that value");
+    panic!("raddle: the initialiser of a value set once (`OnceLock`, `lazy!`) uses that value");
 }
 
 /// The right of one thread to initialise; its end is the end of the attempt.

@@ -16,7 +16,10 @@ use crate::wait::deadline::Deadline;
 /// guards, they give `&T` only; for data that change, put a `Cell` or a
 /// `RefCell` inside.
 ///
-/// *Waiting*, *fairness*, *panics* and *fork*: as with [`Mutex`](super::Mutex).
+/// *Waiting*, *panics* and *fork*: as with [`Mutex`](super::Mutex).
+///
+/// *Fairness.* That of `Mutex`, too: newcomers may overtake those who sleep, until
+/// the lock is handed over. The holder locks again at once, whoever waits.
 ///
 /// *Memory ordering.* What a thread did before its last guard ended
 /// happens-before what the next one does after it locked.

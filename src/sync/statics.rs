@@ -14,8 +14,14 @@ use crate::primitive::of_this_execution;
 /// makes it.
 ///
 /// It is read through `*NAME` or a method of its value. The first use runs the
-/// initialiser, others that come meanwhile wait; waiting, memory ordering and
-/// panics are those of [`OnceLock::get_or_init`].
+/// initialiser, others that come meanwhile wait; an initialiser that panics is tried
+/// again at the next use.
+///
+/// *Waiting* and *fairness*: as with [`OnceLock::get_or_init`]. There is no time
+/// limit; where one is needed, take a [`OnceLock`].
+///
+/// *Memory ordering.* What the initialiser did happens-before the return of each
+/// use. A use costs one acquiring load.
 ///
 /// # Examples
 ///
@@ -53,6 +59,7 @@ impl<T> Deref for Lazy<T> {
     type Target = T;
 
     #[inline]
+    #[track_caller]
     fn deref(&self) -> &T {
         self.once().get_or_init(self.init)
     }

@@ -52,7 +52,8 @@ impl Owner {
 ///
 /// *Waiting.* `with` finds the value under a lock that is held for a few
 /// instructions; nothing of yours runs under it. It costs a look into a table,
-/// so take one `with` for a whole task and not one for each item.
+/// so take one `with` for a whole task and not one for each item. That wait is
+/// too short to be told to the pool.
 ///
 /// *Memory ordering.* Values are gathered with `&mut` or by value; whatever gave
 /// that, such as the results of the tasks, orders.

@@ -16,7 +16,8 @@
 //!
 //! # Fairness
 //!
-//! A newcomer may overtake those who wait. Those who wait are woken in turn.
+//! A newcomer may overtake those who wait, any number of times; those who wait are
+//! woken in turn. ([`Queue`](crate::sync::Queue) lets nobody overtake.)
 //!
 //! # Memory ordering
 //!

@@ -29,9 +29,11 @@ pub use guards::{
 /// takes its place. A thread that writes what it reads waits for ever; and so may
 /// one that reads twice at the same time, when a writer comes in between.
 ///
-/// *Fairness.* Who waits to write keeps new readers out, so readers cannot
-/// starve writers; about every half millisecond the lock is handed to the one
-/// who sleeps longest, so writers cannot starve readers either.
+/// *Fairness.* A writer that waits for readers to leave keeps new ones out, so
+/// readers cannot starve writers. Between an unlock and the wake-up of those who
+/// sleep, newcomers may slip in, as with a [`Mutex`](super::Mutex); every half
+/// millisecond, on average, the lock is handed to the first of those who sleep, so
+/// writers cannot starve readers either.
 ///
 /// *Memory ordering.* What a writer did happens-before what the next readers
 /// and the next writer do, and what readers did before the next writer's.
@@ -292,7 +294,8 @@ impl<T> From<T> for RwLock<T> {
     }
 }
 
-/// Shows the value, or `<locked>` if somebody writes; does not wait.
+/// Shows the value, or `<locked>` if somebody writes or is about to; does not
+/// wait.
 impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLock<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let guard = self.try_read();
