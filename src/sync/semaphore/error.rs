@@ -90,8 +90,9 @@ impl fmt::Display for AddPermitsError {
             0 => f.write_str("no permits were to be added: add one at least"),
             asked => write!(
                 f,
-                "too many permits to add: {asked}, where there is room for {}: a permit goes back \
-                 by itself when it is dropped; for more of them, raise the limit with `up_to`",
+                "too many permits to add: {asked}, where there is room for {}; were they given back \
+                 twice? A permit goes back by itself when it is dropped. For more of them, raise \
+                 the limit with `up_to`",
                 self.room
             ),
         }
