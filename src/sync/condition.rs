@@ -382,6 +382,7 @@ impl<T: ?Sized> ConditionGuard<'_, T> {
     /// let limit = std::time::Duration::from_millis(1);
     /// assert!(!count.lock().wait_for_timeout(limit, |count| *count == 2));
     /// ```
+    #[must_use = "it may have ended because of the limit"]
     pub fn wait_for_timeout(&mut self, limit: Duration, holds: impl FnMut(&mut T) -> bool) -> bool {
         self.wait_for_by(Deadline::after(limit), holds)
     }
@@ -400,6 +401,7 @@ impl<T: ?Sized> ConditionGuard<'_, T> {
     /// let now = std::time::Instant::now();
     /// assert!(count.lock().wait_for_deadline(now, |count| *count == 1));
     /// ```
+    #[must_use = "it may have ended because of the limit"]
     pub fn wait_for_deadline(&mut self, at: Instant, holds: impl FnMut(&mut T) -> bool) -> bool {
         self.wait_for_by(Deadline::at(at), holds)
     }

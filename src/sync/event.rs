@@ -215,12 +215,14 @@ impl Event {
     /// event.set();
     /// assert!(event.wait_timeout(Duration::ZERO));
     /// ```
+    #[must_use = "it may have ended because of the limit"]
     pub fn wait_timeout(&self, limit: Duration) -> bool {
         self.wait_by(Deadline::after(limit))
     }
 
     /// As [`wait`](Self::wait), at most until `at`; `false` says that it has
     /// passed.
+    #[must_use = "it may have ended because of the limit"]
     pub fn wait_deadline(&self, at: Instant) -> bool {
         self.wait_by(Deadline::at(at))
     }
