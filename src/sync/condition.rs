@@ -38,16 +38,22 @@ use crate::wait::deadline::Deadline;
 /// | `with c: ..` | `let guard = c.lock();` |
 /// | `c.wait()` in a loop | `wait_for`: there is no wait without a question |
 ///
-/// *Waiting.* As with [`Mutex`]: a worker of a pool that waits says so, and a
-/// spare worker takes its place. Questions are asked with the lock held, so they
-/// should be short; one that locks the same condition waits for ever.
+/// # Fairness
 ///
-/// *Fairness.* All waiters are woken by an update, the longest waiting first, and
-/// ask again in the order in which they get the lock: a newcomer may have it before
-/// them, and may take what they wait for.
+/// All waiters are woken by an update, the longest waiting first, and ask again
+/// in the order in which they get the lock: a newcomer may have it before them,
+/// and may take what they wait for.
 ///
-/// *Memory ordering.* That of the lock: what was done before an update ends
-/// happens-before the return of each wait that sees it.
+/// # Memory ordering
+///
+/// That of the lock: what was done before an update ends happens-before the
+/// return of each wait that sees it.
+///
+/// # Waiting
+///
+/// As with [`Mutex`]: a worker of a pool that waits says so, and a spare worker
+/// takes its place. Questions are asked with the lock held, so they should be
+/// short; one that locks the same condition waits for ever.
 ///
 /// # Examples
 ///

@@ -46,7 +46,7 @@ use crate::wait::waited::{Waited, Waiting, wait};
 /// ends, and before [`is_set`](Self::is_set) says `true` for it. A
 /// [`clear`](Self::clear) orders nothing.
 ///
-/// # Waiting inside a pool
+/// # Waiting
 ///
 /// A worker that waits tells its pool, and a spare worker takes its place.
 ///

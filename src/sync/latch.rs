@@ -40,7 +40,7 @@ use crate::wait::waited::{Waited, Waiting, wait};
 /// brought it to zero happens-before the return of a wait, and before
 /// [`is_open`](Self::is_open) says `true`.
 ///
-/// # Waiting inside a pool
+/// # Waiting
 ///
 /// A worker that waits tells its pool, and a spare worker takes its place.
 ///

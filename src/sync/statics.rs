@@ -17,11 +17,21 @@ use crate::primitive::of_this_execution;
 /// initialiser, others that come meanwhile wait; an initialiser that panics is tried
 /// again at the next use.
 ///
-/// *Waiting* and *fairness*: as with [`OnceLock::get_or_init`]. There is no time
-/// limit; where one is needed, take a [`OnceLock`].
+/// # Fairness
 ///
-/// *Memory ordering.* What the initialiser did happens-before the return of each
-/// use. A use costs one acquiring load.
+/// Who comes first initialises, and all others go on together, as with
+/// [`OnceLock::get_or_init`].
+///
+/// # Memory ordering
+///
+/// What the initialiser did happens-before the return of each use. A use costs
+/// one acquiring load.
+///
+/// # Waiting
+///
+/// A worker of a pool that waits for the initialiser says so, and a spare worker
+/// takes its place. There is no time limit; where one is needed, take a
+/// [`OnceLock`].
 ///
 /// # Examples
 ///

@@ -48,7 +48,7 @@ pub use told::{BarrierError, BarrierWaitResult};
 /// the return of every party's wait. What precedes a break happens-before
 /// [`Broken`](BarrierError::Broken) is returned because of it.
 ///
-/// # Waiting inside a pool
+/// # Waiting
 ///
 /// A worker that waits tells its pool, and a spare worker takes its place. Parties
 /// that all block in tasks of one pool need a thread each: with a `workers_max`

@@ -80,7 +80,7 @@ use state::State;
 /// precedes [`close`](Self::close) happens-before everything that returns
 /// because of it.
 ///
-/// # Waiting inside a pool
+/// # Waiting
 ///
 /// A worker that waits here tells its pool, and a spare worker takes its place.
 ///

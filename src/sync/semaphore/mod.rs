@@ -43,8 +43,7 @@ pub use permit::{OwnedPermit, Permit};
 /// | `acquire_async`, `acquire_many_async` | as a future | when dropped |
 /// | [`try_acquire`](Self::try_acquire), `try_acquire_many` | not at all | at once |
 ///
-/// Whoever gives up hands on what it had been given; nothing is lost. A wait on
-/// a worker of a pool lets a spare worker take its place.
+/// Whoever gives up hands on what it had been given; nothing is lost.
 ///
 /// # Fairness
 ///
@@ -72,6 +71,11 @@ pub use permit::{OwnedPermit, Permit};
 /// What was done before a permit was given back happens-before the return of
 /// the `acquire` that gets it; what was done before [`close`](Self::close)
 /// happens-before [`Closed`](AcquireError::Closed) is returned.
+///
+/// # Waiting
+///
+/// A worker that waits tells its pool, and a spare worker takes its place. With one
+/// permit, held by whoever waits for it, nobody ever goes on.
 ///
 /// # Source
 ///
