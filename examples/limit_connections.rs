@@ -3,8 +3,8 @@
 //!
 //! 1. *The limit.* Ten requests run on eight workers, but the server never sees
 //!    more than `CONNECTIONS` at once; the last line says how many it saw.
-//! 2. *One count for threads and async code.* The async task at the end waits for
-//!    the same permits, without blocking a thread.
+//! 2. *One count for threads and async code.* The async task at the end waits, as a
+//!    future, for permits that a thread holds.
 //! 3. *Nobody waits for ever.* A wait with a time limit says so when it has passed,
 //!    and `close` ends all waits when the server goes away.
 
@@ -54,24 +54,26 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // All connections are taken: who will not wait is told.
     let all = connections.acquire_many(CONNECTIONS)?;
-    match connections.acquire_timeout(Duration::from_millis(5)) {
-        Err(AcquireError::TimedOut) => println!("all {CONNECTIONS} connections are in use"),
-        other => println!("not expected: {other:?}"),
-    }
-    drop(all);
+    let refused = connections.acquire_timeout(Duration::from_millis(5));
+    assert_eq!(refused.unwrap_err(), AcquireError::TimedOut);
+    println!("all {CONNECTIONS} connections are in use");
 
-    // The same permits, in async code.
+    // The same permits, in async code: it waits until the pool gives them back.
+    let all = all.into_owned(&connections);
+    let gives_back = pool.submit(move || {
+        thread::sleep(Duration::from_millis(5));
+        drop(all);
+    });
     let answer = raddle::block_on(async {
         let _connection = connections.acquire_async().await?;
         Ok::<_, AcquireError>(server.ask(12))
     })?;
+    gives_back.result()?;
     println!("12 squared is {answer}");
 
     connections.close();
-    match connections.acquire() {
-        Err(AcquireError::Closed) => println!("the server is gone"),
-        other => println!("not expected: {other:?}"),
-    }
+    assert_eq!(connections.acquire().unwrap_err(), AcquireError::Closed);
+    println!("the server is gone");
     let most = server.most.load(Relaxed);
     assert!(most <= CONNECTIONS);
     println!("at most {most} were connected at once; {CONNECTIONS} may be");

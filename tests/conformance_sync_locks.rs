@@ -805,7 +805,9 @@ fn c181_an_initialiser_that_uses_its_own_value_panics() {
         let says = |body: &dyn Fn()| {
             let payload = catch_unwind(AssertUnwindSafe(body)).unwrap_err();
             let text = payload.downcast_ref::<&str>().unwrap();
-            assert_eq!(*text, "the initialiser of a value waits for that value");
+            let said =
+                "raddle: the initialiser of a value set once (`OnceLock`, `lazy!`) uses that value";
+            assert_eq!(*text, said);
         };
         says(&|| assert_eq!(once.get_or_init(|| *once.get_or_init(|| 1)), &1));
         says(&|| assert_eq!(once.get_or_init(|| *once.wait()), &1));

@@ -38,15 +38,22 @@ use crate::wait::deadline::Deadline;
 /// | `with c: ..` | `let guard = c.lock();` |
 /// | `c.wait()` in a loop | `wait_for`: there is no wait without a question |
 ///
-/// *Waiting.* As with [`Mutex`]: a worker of a pool that waits says so, and a
-/// spare worker takes its place. Questions are asked with the lock held, so they
-/// should be short; one that locks the same condition waits for ever.
+/// # Fairness
 ///
-/// *Fairness.* All waiters are woken by an update, and ask again in the order in
-/// which they get the lock.
+/// All waiters are woken by an update, the longest waiting first, and ask again
+/// in the order in which they get the lock: a newcomer may have it before them,
+/// and may take what they wait for.
 ///
-/// *Memory ordering.* That of the lock: what was done before an update ends
-/// happens-before the return of each wait that sees it.
+/// # Memory ordering
+///
+/// That of the lock: what was done before an update ends happens-before the
+/// return of each wait that sees it.
+///
+/// # Waiting
+///
+/// As with [`Mutex`]: a worker of a pool that waits says so, and a spare worker
+/// takes its place. Questions are asked with the lock held, so they should be
+/// short; one that locks the same condition waits for ever.
 ///
 /// # Examples
 ///
@@ -381,6 +388,7 @@ impl<T: ?Sized> ConditionGuard<'_, T> {
     /// let limit = std::time::Duration::from_millis(1);
     /// assert!(!count.lock().wait_for_timeout(limit, |count| *count == 2));
     /// ```
+    #[must_use = "it may have ended because of the limit"]
     pub fn wait_for_timeout(&mut self, limit: Duration, holds: impl FnMut(&mut T) -> bool) -> bool {
         self.wait_for_by(Deadline::after(limit), holds)
     }
@@ -399,6 +407,7 @@ impl<T: ?Sized> ConditionGuard<'_, T> {
     /// let now = std::time::Instant::now();
     /// assert!(count.lock().wait_for_deadline(now, |count| *count == 1));
     /// ```
+    #[must_use = "it may have ended because of the limit"]
     pub fn wait_for_deadline(&mut self, at: Instant, holds: impl FnMut(&mut T) -> bool) -> bool {
         self.wait_for_by(Deadline::at(at), holds)
     }

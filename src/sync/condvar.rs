@@ -18,17 +18,25 @@ use crate::wait::deadline::Deadline;
 /// no wrong lock can be waited with; take it unless one lock needs several
 /// conditions.
 ///
-/// *Waiting.* A wait may end without a notification, so look in a loop, or let
-/// [`wait_while`](Self::wait_while) do it. A worker of a pool that waits says
-/// so, and a spare worker takes its place.
-///
-/// *Fairness.* Waiters are notified in the order of their coming; who gets the
-/// lock first is up to the lock.
-///
-/// *Memory ordering.* The lock orders; a notification by itself promises nothing.
-///
 /// The algorithm is parking_lot's: `notify_all` wakes one and moves the others
 /// to the queue of the mutex.
+///
+/// # Fairness
+///
+/// Waiters are notified in the order of their coming; who gets the lock first is
+/// up to the lock, and newcomers may have it before them.
+///
+/// # Memory ordering
+///
+/// The lock orders: what was done before it was unlocked happens-before the
+/// return of a wait that locked it later. A notification by itself promises
+/// nothing.
+///
+/// # Waiting
+///
+/// A wait may end without a notification, so look in a loop, or let
+/// [`wait_while`](Self::wait_while) do it. A worker of a pool that waits says so,
+/// and a spare worker takes its place.
 ///
 /// # Examples
 ///

@@ -43,7 +43,12 @@ use crate::wait::waited::{Waited, Waiting, wait};
 /// # Memory ordering
 ///
 /// What was done before a `set` happens-before the return of a wait that it
-/// ends, and before [`is_set`](Self::is_set) says `true` for it.
+/// ends, and before [`is_set`](Self::is_set) says `true` for it. A
+/// [`clear`](Self::clear) orders nothing.
+///
+/// # Waiting
+///
+/// A worker that waits tells its pool, and a spare worker takes its place.
 ///
 /// # Examples
 ///
@@ -210,12 +215,14 @@ impl Event {
     /// event.set();
     /// assert!(event.wait_timeout(Duration::ZERO));
     /// ```
+    #[must_use = "it may have ended because of the limit"]
     pub fn wait_timeout(&self, limit: Duration) -> bool {
         self.wait_by(Deadline::after(limit))
     }
 
     /// As [`wait`](Self::wait), at most until `at`; `false` says that it has
     /// passed.
+    #[must_use = "it may have ended because of the limit"]
     pub fn wait_deadline(&self, at: Instant) -> bool {
         self.wait_by(Deadline::at(at))
     }

@@ -36,8 +36,13 @@ use crate::wait::waited::{Waited, Waiting, wait};
 ///
 /// # Memory ordering
 ///
-/// What was done before any of the [`count_down`](Self::count_down)s
-/// happens-before the return of a wait.
+/// What was done before each of the [`count_down`](Self::count_down)s that
+/// brought it to zero happens-before the return of a wait, and before
+/// [`is_open`](Self::is_open) says `true`.
+///
+/// # Waiting
+///
+/// A worker that waits tells its pool, and a spare worker takes its place.
 ///
 /// # Examples
 ///
@@ -84,7 +89,10 @@ impl Waited for State {
 
 /// The latch is open: nothing can be added any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-#[error("the latch is open, or would count too far: add to it before it can open")]
+#[error(
+    "nothing was added to the latch: it is open for good, or its count would overflow; \
+     add before the last `count_down`"
+)]
 pub struct LatchIsOpen;
 
 impl Latch {
@@ -236,12 +244,14 @@ impl Latch {
     /// latch.count_down();
     /// assert!(latch.wait_timeout(Duration::ZERO));
     /// ```
+    #[must_use = "it may have ended because of the limit"]
     pub fn wait_timeout(&self, limit: Duration) -> bool {
         self.wait_by(Deadline::after(limit))
     }
 
     /// As [`wait`](Self::wait), at most until `at`; `false` says that it has
     /// passed.
+    #[must_use = "it may have ended because of the limit"]
     pub fn wait_deadline(&self, at: Instant) -> bool {
         self.wait_by(Deadline::at(at))
     }

@@ -19,6 +19,11 @@
 //! | so many to wait for each other, again and again | [`Barrier`] |
 //! | to hand items from producers to consumers, with an end | [`Queue`] |
 //! | to send until one side is gone, or to select among several sources | [`channel`] |
+//! | a lock that is held across an `.await` | a [`Semaphore`] of one permit |
+//!
+//! Each page says who may overtake whom (*fairness*) and what happens-before what
+//! (*memory ordering*). `docs/which_lock.md` of the repository lays them side by
+//! side, with Python's names.
 //!
 //! # What holds for all of them
 //!
@@ -26,16 +31,19 @@
 //!   pool, and a spare worker takes its place until it goes on: a lock that is
 //!   held for long does not starve the pool. Below its `workers_max`, that is: a
 //!   pool all of whose threads wait for locks stands still until one is free.
+//!   (`channel::select!` does not tell.)
 //! * *Time.* What waits has twins with `_timeout` and `_deadline`.
 //!   `Duration::ZERO` tries once, `Duration::MAX` waits for ever. Time is
 //!   monotonic: setting the clock changes nothing.
 //! * *Async.* Semaphores, signals and queues have `_async` twins on the same
 //!   object: threads and futures wait for it together.
 //! * *Leaving.* Whoever stops waiting (its time is up, its future is dropped)
-//!   takes nothing away from the others: what it was given goes to the next.
-//! * *Panics.* Nothing is poisoned. A guard unlocks when its thread unwinds.
+//!   takes nothing away from the others: what it was given goes to the next. (A
+//!   [`Barrier`] cannot be met without it: it breaks, and the others are told.)
+//! * *Panics.* Nothing is poisoned. A guard unlocks when its thread unwinds, and
+//!   a permit goes back.
 //! * *Futures.* Guards stay on their thread (they are not `Send`), so a future
-//!   that keeps one across an `.await` does not go to another.
+//!   that keeps one across an `.await` does not go to another. Permits may go.
 //! * *Signals and forks.* A signal handler that interrupts a wait does not end
 //!   it. A child made by `fork` finds each lock as it was.
 //! * *Nothing of yours* runs while a lock of raddle's own is held: no
@@ -43,10 +51,13 @@
 //!
 //! # In a model
 //!
-//! The same sources run under loom (`cargo model`). All constructors are `const`
-//! in both builds; an object decides at its first use whether it belongs to an
-//! execution of a model. A `static` would outlive its execution, and a model that
-//! uses one panics and asks for [`lazy!`](lazy).
+//! The same sources run under loom (`cargo model`). The constructors of locks,
+//! conditions and [`OnceLock`] are `const` in both builds; such an object decides at
+//! its first use whether it belongs to an execution of a model. A `static` would
+//! outlive its execution, and a model that uses one panics and asks for
+//! [`lazy!`](lazy). Those of [`Semaphore`], [`Event`], [`Latch`] and [`Barrier`] are
+//! `const` in ordinary builds only: a `static` of them that a model build shall
+//! compile is made by `lazy!`. So is one of a [`Queue`], in any build.
 //!
 //! # Examples
 //!

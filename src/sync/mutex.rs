@@ -28,26 +28,38 @@ use crate::wait::deadline::Deadline;
 /// no poisoning: a thread that panics with the guard in its hands unlocks, and
 /// the next one finds the data as they were left.
 ///
-/// *Waiting.* A worker of a pool that has to wait says so, and a spare worker
-/// takes its place. A thread that locks what it holds already waits for ever
-/// ([`ReentrantMutex`](super::ReentrantMutex) is for that).
-///
-/// *Fairness.* Whoever comes may overtake those who sleep, which is fast; about
-/// every half millisecond the lock is handed to the one who sleeps longest, so
-/// nobody waits for ever ([parking_lot's eventual fairness][fair]).
-///
-/// *Memory ordering.* What a thread did before it unlocked happens-before what
-/// the next one does after it locked. An attempt that fails orders nothing.
-///
-/// *After `fork`* a lock stays as it was: one that another thread held is held
-/// for ever in the child.
-///
-/// *Cost.* One byte beside the data; a lock and its unlock, uncontended, take
-/// two instructions more than parking_lot's (`cargo bench --bench instructions`).
-///
 /// The algorithm is that of WebKit's `WTF::Lock`, by way of parking_lot.
 ///
+/// # Fairness
+///
+/// Whoever comes may overtake those who sleep, which is fast. Every half
+/// millisecond, on average, an unlock hands the lock to the first of those who
+/// sleep, past all newcomers, so that none of them starves ([parking_lot's
+/// eventual fairness][fair]). How many overtake meanwhile is not bounded; where
+/// it must be, a [`Semaphore`](super::Semaphore) of one permit counts.
+///
 /// [fair]: https://docs.rs/parking_lot/latest/parking_lot/type.Mutex.html#fairness
+///
+/// # Memory ordering
+///
+/// What a thread did before it unlocked happens-before what the next one does
+/// after it locked. An attempt that fails orders nothing.
+///
+/// # Waiting
+///
+/// A worker of a pool that has to wait says so, and a spare worker takes its
+/// place. A thread that locks what it holds already waits for ever
+/// ([`ReentrantMutex`](super::ReentrantMutex) is for that).
+///
+/// # After `fork`
+///
+/// A lock stays as it was: one that another thread held is held for ever in the
+/// child.
+///
+/// # Cost
+///
+/// One byte beside the data; a lock and its unlock, uncontended, take two
+/// instructions more than parking_lot's (`cargo bench --bench instructions`).
 ///
 /// # Examples
 ///

@@ -36,14 +36,25 @@ const NOBODY: u64 = 0;
 /// says so, and a spare worker takes its place. For a `static` whose value is
 /// computed, [`lazy!`](crate::sync::lazy) is shorter.
 ///
-/// *Waiting.* [`get`](Self::get) never waits. The others wait while another
-/// thread initialises, [`wait`](Self::wait) also until one begins.
+/// # Fairness
 ///
-/// *A failing initialiser* leaves the value empty, and the next call runs its
-/// own. An initialiser that uses the value it makes panics.
+/// Who comes first initialises, and all others go on together. After a failure it
+/// is the turn of whoever gets there first, a newcomer perhaps.
 ///
-/// *Memory ordering.* What precedes the end of the initialiser happens-before
-/// each return that shows the value. A `get` costs one acquiring load.
+/// # Memory ordering
+///
+/// What precedes the end of the initialiser happens-before each return that shows
+/// the value. A `get` costs one acquiring load.
+///
+/// # Waiting
+///
+/// [`get`](Self::get) never waits. The others wait while another thread
+/// initialises, [`wait`](Self::wait) also until one begins.
+///
+/// # A failing initialiser
+///
+/// It leaves the value empty, and the next call runs its own. An initialiser that
+/// uses the value it makes panics.
 ///
 /// # Examples
 ///
@@ -350,7 +361,7 @@ impl<T> OnceLock<T> {
 #[cold]
 #[track_caller]
 fn refuse_to_wait_for_itself() -> ! {
-    panic!("the initialiser of a value waits for that value");
+    panic!("raddle: the initialiser of a value set once (`OnceLock`, `lazy!`) uses that value");
 }
 
 /// The right of one thread to initialise; its end is the end of the attempt.

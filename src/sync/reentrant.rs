@@ -16,10 +16,20 @@ use crate::wait::deadline::Deadline;
 /// guards, they give `&T` only; for data that change, put a `Cell` or a
 /// `RefCell` inside.
 ///
-/// *Waiting*, *fairness*, *panics* and *fork*: as with [`Mutex`](super::Mutex).
+/// # Fairness
 ///
-/// *Memory ordering.* What a thread did before its last guard ended
-/// happens-before what the next one does after it locked.
+/// That of `Mutex`, too: newcomers may overtake those who sleep, until the lock
+/// is handed over. The holder locks again at once, whoever waits.
+///
+/// # Memory ordering
+///
+/// What a thread did before its last guard ended happens-before what the next one
+/// does after it locked.
+///
+/// # Waiting
+///
+/// A worker of a pool that has to wait says so, and a spare worker takes its
+/// place. Panics and `fork` are as with a [`Mutex`](super::Mutex).
 ///
 /// # Examples
 ///

@@ -14,8 +14,24 @@ use crate::primitive::of_this_execution;
 /// makes it.
 ///
 /// It is read through `*NAME` or a method of its value. The first use runs the
-/// initialiser, others that come meanwhile wait; waiting, memory ordering and
-/// panics are those of [`OnceLock::get_or_init`].
+/// initialiser, others that come meanwhile wait; an initialiser that panics is tried
+/// again at the next use.
+///
+/// # Fairness
+///
+/// Who comes first initialises, and all others go on together, as with
+/// [`OnceLock::get_or_init`].
+///
+/// # Memory ordering
+///
+/// What the initialiser did happens-before the return of each use. A use costs
+/// one acquiring load.
+///
+/// # Waiting
+///
+/// A worker of a pool that waits for the initialiser says so, and a spare worker
+/// takes its place. There is no time limit; where one is needed, take a
+/// [`OnceLock`].
 ///
 /// # Examples
 ///
@@ -53,6 +69,7 @@ impl<T> Deref for Lazy<T> {
     type Target = T;
 
     #[inline]
+    #[track_caller]
     fn deref(&self) -> &T {
         self.once().get_or_init(self.init)
     }

@@ -50,12 +50,17 @@ impl Owner {
 /// For a value that need not be gathered there is `thread_local!`; for one that
 /// must change under `&T`, put a `Cell` or a `RefCell` inside.
 ///
-/// *Waiting.* `with` finds the value under a lock that is held for a few
-/// instructions; nothing of yours runs under it. It costs a look into a table,
-/// so take one `with` for a whole task and not one for each item.
+/// # Memory ordering
 ///
-/// *Memory ordering.* Values are gathered with `&mut` or by value; whatever gave
-/// that, such as the results of the tasks, orders.
+/// Values are gathered with `&mut` or by value; whatever gave that, such as the
+/// results of the tasks, orders.
+///
+/// # Waiting
+///
+/// `with` finds the value under a lock that is held for a few instructions;
+/// nothing of yours runs under it. It costs a look into a table, so take one
+/// `with` for a whole task and not one for each item. That wait is too short to
+/// be told to the pool.
 ///
 /// # Examples
 ///

@@ -331,6 +331,11 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         &["thread::models::pools::a_task_submitted_during_shutdown_has_an_end"],
     ),
     bug(
+        "last-resort-early-not-called",
+        Kind::Notify,
+        &["thread::models::pools::at_the_cap_a_waiter_runs_its_delayed_child"],
+    ),
+    bug(
         "last-resort-not-called",
         Kind::Notify,
         &[
@@ -440,6 +445,14 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         "sleep-dismiss-without-unpark",
         Kind::Notify,
         &["sleep::models::spares::a_job_submitted_while_the_pool_ends_is_run_or_cancelled"],
+    ),
+    bug(
+        "sleep-closer-without-look",
+        Kind::Recheck,
+        &[
+            "sleep::models::spares::a_job_submitted_while_the_only_thread_ends_its_pool_is_run_or_cancelled",
+            "thread::models::pools::a_task_that_ends_its_pool_at_the_cap_leaves_nobody_behind",
+        ],
     ),
     bug(
         "sleep-closers-wait-for-each-other",

@@ -31,17 +31,28 @@ pub use told::{BarrierError, BarrierWaitResult};
 /// The barrier *breaks* when somebody leaves before the others are free: its
 /// time limit has passed, its future is dropped, the action panics, or somebody
 /// calls [`abort`](Self::abort). All who wait, and all who come, then get
-/// [`Broken`](BarrierError::Broken), until a [`reset`](Self::reset). Nobody waits
-/// for one who will not come.
+/// [`Broken`](BarrierError::Broken), until a [`reset`](Self::reset).
+///
+/// A party that fails *before it comes* tells nobody: the others wait for it. So
+/// wait with a limit, or let the party [`abort`](Self::abort) when it fails (in the
+/// `drop` of a value, say).
 ///
 /// # Fairness
 ///
-/// Those who wait go on in the order of their coming.
+/// Those who wait go on in the order of their coming. Who comes while a round is
+/// being freed is of the next one.
 ///
 /// # Memory ordering
 ///
 /// What each party did before it came happens-before the action, and that before
-/// the return of every party's wait.
+/// the return of every party's wait. What precedes a break happens-before
+/// [`Broken`](BarrierError::Broken) is returned because of it.
+///
+/// # Waiting
+///
+/// A worker that waits tells its pool, and a spare worker takes its place. Parties
+/// that all block in tasks of one pool need a thread each: with a `workers_max`
+/// below their number they never meet.
 ///
 /// # Examples
 ///
@@ -86,8 +97,12 @@ impl Barrier {
         /// static BOTH: Barrier = Barrier::new(2);
         /// assert_eq!(BOTH.parties(), 2);
         /// ```
+        #[track_caller]
         pub fn new(parties: usize) -> Self {
-            assert!(parties > 0, "Barrier: no parties; 1 at least");
+            assert!(
+                parties > 0,
+                "raddle: a `Barrier` for 0 parties is one at which nobody meets: give it 1 or more"
+            );
             Self {
                 parties,
                 action: None,
@@ -124,6 +139,7 @@ impl Barrier {
     /// assert_eq!(rounds.load(Ordering::Relaxed), 2);
     /// # Ok::<_, raddle::sync::BarrierError>(())
     /// ```
+    #[track_caller]
     pub fn with_action(parties: usize, action: impl Fn() + Send + Sync + 'static) -> Self {
         let mut barrier = Self::new(parties);
         barrier.action = Some(Box::new(action));

@@ -44,12 +44,14 @@ impl BarrierWaitResult {
 pub enum BarrierError {
     /// Another party left, the action panicked, or the barrier was aborted or
     /// reset.
-    #[error("the barrier is broken: a party left it, or it was aborted; `reset` repairs it")]
+    #[error(
+        "the barrier is broken: a party left it, its action panicked, or it was aborted; `reset` repairs it"
+    )]
     Broken,
     /// The time limit has passed, and this has broken the barrier.
-    #[error("the time limit of the wait at the barrier has passed")]
+    #[error("the time limit of the wait has passed, and this has broken the barrier")]
     TimedOut,
     /// Others have yet to come; `try_wait` does not wait.
-    #[error("not all parties have come")]
+    #[error("not all the others wait at the barrier yet")]
     NotNow,
 }

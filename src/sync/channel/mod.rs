@@ -8,7 +8,7 @@
 //! and an explicit `close`; it works with futures, counts what is done, has
 //! other orders, and serves those who wait in turn.)
 //!
-//! # Waiting inside a pool
+//! # Waiting
 //!
 //! `send` and `recv` try first. When they must wait on a worker of a pool, they
 //! tell the pool, and a spare worker takes its place. [`select!`] waits without
@@ -16,7 +16,8 @@
 //!
 //! # Fairness
 //!
-//! A newcomer may overtake those who wait. Those who wait are woken in turn.
+//! A newcomer may overtake those who wait, any number of times; those who wait are
+//! woken in turn. ([`Queue`](crate::sync::Queue) lets nobody overtake.)
 //!
 //! # Memory ordering
 //!

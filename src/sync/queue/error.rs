@@ -86,7 +86,9 @@ impl<T> fmt::Debug for PushError<T> {
 impl<T> fmt::Display for PushError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Full(_) => "the queue is full, and had no room in time",
+            Self::Full(_) => {
+                "no room in time: the queue is full, or what is free is promised to others who wait"
+            }
             Self::Closed(_) => "the queue is closed and takes nothing any more",
         })
     }
@@ -111,7 +113,7 @@ impl<T> std::error::Error for PushError<T> {}
 pub enum PopError {
     /// There was nothing, or nothing in time. `pop` without a limit never says
     /// so.
-    #[error("the queue is empty, and nothing came in time")]
+    #[error("no item in time: the queue is empty, or what is in it is promised to others who wait")]
     Empty,
     /// The queue is closed, and everything that was in it has been taken.
     #[error("the queue is closed, and nothing is left in it")]

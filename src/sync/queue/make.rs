@@ -31,6 +31,7 @@ impl<T> Queue<T> {
     /// ```
     #[doc(alias = "maxsize")]
     #[must_use]
+    #[track_caller]
     pub fn bounded(capacity: usize) -> Self {
         refuse_zero("bounded", "unbounded", capacity);
         Self::new(Store::Fifo(Default::default()), Some(capacity))
@@ -71,6 +72,7 @@ impl<T> Queue<T> {
     #[doc(alias = "LifoQueue")]
     #[doc(alias = "stack")]
     #[must_use = "this is the queue, with another order"]
+    #[track_caller]
     pub fn lifo(self) -> Self {
         let mut state = self.lock.lock();
         let is_stack = match state.store.take() {
@@ -130,6 +132,7 @@ impl<T: Ord> Queue<T> {
     #[doc(alias = "PriorityQueue")]
     #[doc(alias = "heap")]
     #[must_use]
+    #[track_caller]
     pub fn priority(capacity: usize) -> Self {
         refuse_zero("priority", "priority_unbounded", capacity);
         Self::new(Store::Priority(Heap::new()), Some(capacity))
@@ -154,6 +157,7 @@ impl<T: Ord> Queue<T> {
     }
 }
 
+#[track_caller]
 fn refuse_zero(name: &str, unlimited: &str, capacity: usize) {
     assert!(
         capacity > 0,

@@ -69,6 +69,9 @@ use state::State;
 /// is up, its future is dropped) hands the promise on to the next. So poll a
 /// future that waits, or drop it: forgotten, it keeps what it was promised.
 ///
+/// A thread joins those who wait only after it has tried again for a few
+/// microseconds; until then it is a newcomer.
+///
 /// # Memory ordering
 ///
 /// What precedes the push of an item happens-before the return of the pop that
@@ -77,9 +80,14 @@ use state::State;
 /// precedes [`close`](Self::close) happens-before everything that returns
 /// because of it.
 ///
-/// # Waiting inside a pool
+/// # Waiting
 ///
 /// A worker that waits here tells its pool, and a spare worker takes its place.
+///
+/// # In a static
+///
+/// A queue is made at run time, not by a `const fn`: for a `static` there is
+/// [`lazy!`](crate::sync::lazy).
 ///
 /// # Examples
 ///

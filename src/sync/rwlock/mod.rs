@@ -25,21 +25,31 @@ pub use guards::{
 /// read, unlock, lock for writing, and look again. The other way,
 /// [`downgrade`](RwLockWriteGuard::downgrade), lets no writer in between.
 ///
-/// *Waiting.* A worker of a pool that has to wait says so, and a spare worker
-/// takes its place. A thread that writes what it reads waits for ever; and so may
-/// one that reads twice at the same time, when a writer comes in between.
-///
-/// *Fairness.* Who waits to write keeps new readers out, so readers cannot
-/// starve writers; about every half millisecond the lock is handed to the one
-/// who sleeps longest, so writers cannot starve readers either.
-///
-/// *Memory ordering.* What a writer did happens-before what the next readers
-/// and the next writer do, and what readers did before the next writer's.
-///
-/// *After `fork`* a lock stays as it was.
-///
 /// The algorithm is parking_lot's. For short critical sections a
 /// [`Mutex`](super::Mutex) is faster, whatever the number of readers.
+///
+/// # Fairness
+///
+/// A writer that waits for readers to leave keeps new ones out, so readers cannot
+/// starve writers. Between an unlock and the wake-up of those who sleep,
+/// newcomers may slip in, as with a [`Mutex`](super::Mutex); every half
+/// millisecond, on average, the lock is handed to the first of those who sleep,
+/// so writers cannot starve readers either.
+///
+/// # Memory ordering
+///
+/// What a writer did happens-before what the next readers and the next writer do,
+/// and what readers did before the next writer's.
+///
+/// # Waiting
+///
+/// A worker of a pool that has to wait says so, and a spare worker takes its
+/// place. A thread that writes what it reads waits for ever; and so may one that
+/// reads twice at the same time, when a writer comes in between.
+///
+/// # After `fork`
+///
+/// A lock stays as it was, as a [`Mutex`](super::Mutex) does.
 ///
 /// # Examples
 ///
@@ -292,7 +302,8 @@ impl<T> From<T> for RwLock<T> {
     }
 }
 
-/// Shows the value, or `<locked>` if somebody writes; does not wait.
+/// Shows the value, or `<locked>` if somebody writes or is about to; does not
+/// wait.
 impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLock<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let guard = self.try_read();

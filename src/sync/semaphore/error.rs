@@ -45,10 +45,14 @@ impl fmt::Display for AcquireError {
             Self::Impossible { asked: 0, .. } => {
                 f.write_str("no permits were asked for: ask for one at least")
             }
+            Self::Impossible { max: 0, .. } => f.write_str(
+                "the semaphore was made with 0 permits, and no more can be added: say with \
+                 `up_to` how many there may be",
+            ),
             Self::Impossible { asked, max } => write!(
                 f,
-                "{asked} permits were asked for, of a semaphore that has {max} at most: \
-                 raise its limit with `up_to`, or ask for less"
+                "{asked} permits were asked for at once, of a semaphore that has {max} at most: \
+                 ask for less, or raise its limit with `up_to`"
             ),
         }
     }
@@ -86,8 +90,9 @@ impl fmt::Display for AddPermitsError {
             0 => f.write_str("no permits were to be added: add one at least"),
             asked => write!(
                 f,
-                "{asked} permits were to be added to a semaphore that has room for {}: a permit \
-                 was given back twice, or its limit (`up_to`) is too low",
+                "too many permits to add: {asked}, where there is room for {}; were they given back \
+                 twice? A permit goes back by itself when it is dropped. For more of them, raise \
+                 the limit with `up_to`",
                 self.room
             ),
         }

@@ -43,8 +43,7 @@ pub use permit::{OwnedPermit, Permit};
 /// | `acquire_async`, `acquire_many_async` | as a future | when dropped |
 /// | [`try_acquire`](Self::try_acquire), `try_acquire_many` | not at all | at once |
 ///
-/// Whoever gives up hands on what it had been given; nothing is lost. A wait on
-/// a worker of a pool lets a spare worker take its place.
+/// Whoever gives up hands on what it had been given; nothing is lost.
 ///
 /// # Fairness
 ///
@@ -64,11 +63,19 @@ pub use permit::{OwnedPermit, Permit};
 /// A future that is first in line is handed its permits, in either mode. Not
 /// polled any longer, and not dropped, it keeps them.
 ///
+/// [`drain`](Self::drain) and [`forget_permits`](Self::forget_permits) pass
+/// everybody, in either mode, and are not counted.
+///
 /// # Memory ordering
 ///
 /// What was done before a permit was given back happens-before the return of
 /// the `acquire` that gets it; what was done before [`close`](Self::close)
 /// happens-before [`Closed`](AcquireError::Closed) is returned.
+///
+/// # Waiting
+///
+/// A worker that waits tells its pool, and a spare worker takes its place. With one
+/// permit, held by whoever waits for it, nobody ever goes on.
 ///
 /// # Source
 ///
@@ -128,6 +135,7 @@ impl Semaphore {
         /// static CONNECTIONS: Semaphore = Semaphore::new(8);
         /// assert_eq!(CONNECTIONS.available(), 8);
         /// ```
+        #[track_caller]
         pub fn new(permits: usize) -> Self {
             Self::with(permits, Self::OVERTAKES_MAX)
         }
@@ -160,16 +168,18 @@ impl Semaphore {
         /// # Ok::<_, AcquireError>(())
         /// ```
         #[doc(alias("fifo"))]
+        #[track_caller]
         pub fn fair(permits: usize) -> Self {
             Self::with(permits, 0)
         }
     }
 
     maybe_const! {
+        #[track_caller]
         fn with(permits: usize, bypass: usize) -> Self {
             assert!(
                 permits <= Self::PERMITS_MAX,
-                "Semaphore: more permits than Semaphore::PERMITS_MAX"
+                "raddle: a semaphore has at most `Semaphore::PERMITS_MAX` permits"
             );
             Self {
                 line: Line::new(permits, bypass),
@@ -198,10 +208,12 @@ impl Semaphore {
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
+    #[track_caller]
     pub const fn up_to(mut self, max: usize) -> Self {
         assert!(
             max <= Self::PERMITS_MAX && max >= self.max,
-            "Semaphore::up_to: the limit is above Semaphore::PERMITS_MAX, or below the permits"
+            "raddle: `up_to` with a limit above `Semaphore::PERMITS_MAX`, or below the permits that \
+             there are"
         );
         self.max = max;
         self

@@ -119,10 +119,11 @@ impl<'a> Permit<'a> {
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
     #[doc(alias("acquire_owned", "acquire_arc"))]
+    #[track_caller]
     pub fn into_owned(self, semaphore: &Arc<Semaphore>) -> OwnedPermit {
         assert!(
             std::ptr::eq(self.semaphore, Arc::as_ptr(semaphore)),
-            "Permit::into_owned: the permit is of another semaphore"
+            "raddle: `into_owned` with another semaphore than the one that the permit is of"
         );
         let count = self.count;
         mem::forget(self);
