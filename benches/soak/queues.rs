@@ -321,11 +321,11 @@ pub(crate) fn run(order: &Order, report: &mut Report) {
     if total < wanted {
         report.missed(format!("{total} of {wanted} messages within {budget:?}"));
     }
-    storms::run(order, start + budget, report);
     report.number(
         "figure_messages_per_second",
         (total as f64 / start.elapsed().as_secs_f64()).round(),
     );
+    storms::run(order, start + budget, report);
 }
 
 fn one_round(kind: &Kind, each: u64, seed: u64) -> Result<(), String> {
