@@ -94,7 +94,7 @@ pub(super) fn claim(task: Ref) -> bool {
 pub(super) fn needs_a_thread(task: Ref) -> bool {
     let header = task.header();
     block::current(|hook| hook.is_some_and(|hook| hook.pool() == header.pool))
-        && header.asks.is_due()
+        && header.asks.is_due_now()
         && header.state.load().phase() == Phase::Queued
 }
 

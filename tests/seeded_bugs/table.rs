@@ -331,6 +331,11 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         &["thread::models::pools::a_task_submitted_during_shutdown_has_an_end"],
     ),
     bug(
+        "asks-due-by-a-look",
+        Kind::Recheck,
+        &["thread::models::pools::at_the_cap_a_waiter_runs_its_delayed_child"],
+    ),
+    bug(
         "last-resort-early-not-called",
         Kind::Notify,
         &["thread::models::pools::at_the_cap_a_waiter_runs_its_delayed_child"],
