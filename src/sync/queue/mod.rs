@@ -39,8 +39,8 @@ pub use error::{PopError, PushError, TooManyDone};
 pub use pop::{IntoIter, Iter, Pop};
 pub use push::Push;
 
+use crate::primitive::Mutex;
 use crate::primitive::thread::spin_hint;
-use crate::primitive::{Mutex, MutexGuard};
 use crate::wait::queue::Wakes;
 use state::State;
 
@@ -253,40 +253,11 @@ impl<T> Queue<T> {
     #[inline]
     fn change<R>(&self, change: impl FnOnce(&mut State<T>, &mut Wakes) -> R) -> R {
         let mut wakes = Wakes::default();
-        let result = change(&mut self.lock_soon(), &mut wakes);
+        let result = change(&mut self.lock.lock(), &mut wakes);
         wakes.wake();
         result
     }
-
-    #[inline]
-    fn lock_soon(&self) -> MutexGuard<'_, State<T>> {
-        if cfg!(raddle_loom) {
-            return self.lock.lock(); // a model explores what happens, not how soon
-        }
-        match self.lock.try_lock() {
-            Some(state) => state,
-            None => self.lock_contended(),
-        }
-    }
-
-    /// Tries for some microseconds before it joins those who wait for the lock,
-    /// which is held for some nanoseconds: parking_lot's lock soon yields to
-    /// other threads, and on a busy machine each yield can take milliseconds.
-    #[cold]
-    fn lock_contended(&self) -> MutexGuard<'_, State<T>> {
-        for _ in 0..LOCK_TRIES {
-            (0..LOCK_SPINS).for_each(|_| spin_hint());
-            if let Some(state) = self.lock.try_lock() {
-                return state;
-            }
-        }
-        self.lock.lock()
-    }
 }
-
-const LOCK_TRIES: u32 = 64;
-/// Between two tries: each takes the lock's cache line from who holds it.
-const LOCK_SPINS: u32 = 4;
 
 /// Each is twice as long as the one before. A model finds nothing in them.
 const SPIN_ROUNDS: u32 = if cfg!(raddle_loom) { 0 } else { 7 };
