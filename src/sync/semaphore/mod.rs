@@ -49,10 +49,10 @@ pub use permit::{OwnedPermit, Permit};
 ///
 /// A semaphore made by [`new`](Self::new) is *fast*: a newcomer may take a
 /// permit while others stand in line, but at most [`OVERTAKES_MAX`](Self::OVERTAKES_MAX)
-/// (4095) newcomers pass whoever is first in line; then all join its end, until
-/// the first is served. A thread that is first and was woken four times in vain
-/// is not passed any longer either. So a request behind `k` others is passed by
-/// at most `4095 * (k + 1)` that came later, and big requests are not starved by
+/// (65,535) newcomers pass whoever is first in line; then all join its end, until
+/// the first is served. A thread that is first and was woken 16 times in vain is
+/// not passed any longer either. So a request behind `k` others is passed by at
+/// most `65535 * (k + 1)` that came later, and big requests are not starved by
 /// small ones. Among those who stand in line the order is that of their coming.
 ///
 /// One made by [`fair`](Self::fair) is *strict*: nobody passes, a big request
@@ -116,7 +116,7 @@ impl Semaphore {
     pub const PERMITS_MAX: usize = word::PERMITS_MAX;
 
     /// So many newcomers may pass the first in line of a semaphore that is not
-    /// [fair](Self::fair): 4095, or 255 where a pointer has 32 bits.
+    /// [fair](Self::fair): 65,535, or 255 where a pointer has 32 bits.
     #[doc(alias("barging", "bypass"))]
     pub const OVERTAKES_MAX: usize = word::OVERTAKES_MAX;
 

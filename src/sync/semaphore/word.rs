@@ -1,7 +1,7 @@
 //! All that the fast paths of a semaphore must know, in one word.
 //!
 //! ```text
-//!  63                         15 14              3    2        1         0
+//!  63                         19 18              3    2        1         0
 //! ┌─────────────────────────────┬─────────────────┬────────┬────────┬─────────┐
 //! │        free permits         │    overtakes    │ CLOSED │ COMING │ WAITERS │
 //! └─────────────────────────────┴─────────────────┴────────┴────────┴─────────┘
@@ -28,7 +28,7 @@ pub(super) const WAITERS: usize = 1;
 const COMING: usize = 1 << 1;
 pub(super) const CLOSED: usize = 1 << 2;
 const OVERTAKE_SHIFT: u32 = 3;
-const OVERTAKE_BITS: u32 = if usize::BITS < 64 { 8 } else { 12 };
+const OVERTAKE_BITS: u32 = if usize::BITS < 64 { 8 } else { 16 };
 const OVERTAKE: usize = 1 << OVERTAKE_SHIFT;
 const OVERTAKES: usize = ((1 << OVERTAKE_BITS) - 1) << OVERTAKE_SHIFT;
 /// A look in vain counts as so many overtakes.
@@ -38,7 +38,10 @@ const PERMIT_SHIFT: u32 = OVERTAKE_SHIFT + OVERTAKE_BITS;
 /// So many newcomers at most can be counted.
 pub(super) const OVERTAKES_MAX: usize = OVERTAKES >> OVERTAKE_SHIFT;
 /// After so many looks in vain nobody passes.
-pub(super) const LOOKS_MAX: usize = 4;
+// WHY 16, and 16 bits: a thread takes 5 to 40 microseconds to wake, in which
+// another can take a permit some thousand times. A bound below that makes the
+// other one sleep too, each time (docs/measured.md).
+pub(super) const LOOKS_MAX: usize = 16;
 /// So many permits at most fit.
 pub(super) const PERMITS_MAX: usize = usize::MAX >> PERMIT_SHIFT;
 
