@@ -400,6 +400,12 @@ fn c165_a_timed_wait_asks_its_question() {
         assert!(value.wait_for_timeout(SHORT, |value| *value == 1).is_none());
         assert!(began.elapsed() >= SHORT);
         assert!(value.wait_for_timeout(SHORT, |value| *value == 0).is_some());
+        assert!(value.try_wait_for(|value| *value == 1).is_none());
+        let held = value.try_wait_for(|value| *value == 0);
+        let asked = value.try_wait_for(|_| unreachable!("the value is locked"));
+        assert!(held.is_some() && asked.is_none());
+        drop(held);
+        assert!(value.try_lock().is_some(), "unlocked after each answer");
         let (mutex, changed) = (Mutex::new(0), Condvar::new());
         let (_, ended) = changed.wait_timeout_while(mutex.lock(), SHORT, |value| *value == 0);
         assert!(ended.timed_out());

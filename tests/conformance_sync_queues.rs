@@ -836,6 +836,7 @@ fn c247_task_done_is_counted_exactly() {
         let queue = Queue::bounded(4);
         assert!(queue.task_done().is_err());
         queue.wait_all_done();
+        assert!(queue.try_wait_all_done());
         let (finished, tasks) = (Arc::new(AtomicUsize::new(0)), 1_000);
         let workers: Vec<_> = (0..3)
             .map(|_| {
@@ -851,6 +852,7 @@ fn c247_task_done_is_counted_exactly() {
         for round in 1..=2 {
             (0..tasks).for_each(|n| queue.push(n).unwrap());
             queue.wait_all_done();
+            assert!(queue.try_wait_all_done());
             assert_eq!(finished.load(SeqCst), round * tasks);
         }
         assert!(queue.task_done().is_err());
@@ -858,6 +860,22 @@ fn c247_task_done_is_counted_exactly() {
         workers
             .into_iter()
             .for_each(|worker| worker.join().unwrap());
+    });
+}
+
+#[test]
+fn c247_a_look_whether_all_is_done_does_not_wait() {
+    watch(|| {
+        let queue = Queue::bounded(2);
+        queue.push(1).unwrap();
+        assert!(!queue.try_wait_all_done(), "it is in there");
+        queue.pop().unwrap();
+        assert!(!queue.try_wait_all_done(), "taken, not done");
+        queue.task_done().unwrap();
+        assert!(queue.try_wait_all_done());
+        queue.push(2).unwrap();
+        assert_eq!(queue.close_now(), [2]);
+        assert!(queue.try_wait_all_done(), "taken out, that is done");
     });
 }
 

@@ -37,6 +37,7 @@ fn c161_set_wakes_all_and_a_timed_wait_tells_the_truth() {
         let began = Instant::now();
         assert!(!event.wait_timeout(SHORT));
         assert!(began.elapsed() >= SHORT, "never before its limit");
+        assert!(!event.try_wait());
         thread::scope(|s| {
             let waits = [(); 4].map(|()| s.spawn(|| event.wait_timeout(Duration::MAX)));
             let polls = [(); 4].map(|()| s.spawn(|| block_on(event.wait_async())));
@@ -47,6 +48,9 @@ fn c161_set_wakes_all_and_a_timed_wait_tells_the_truth() {
         });
         assert!(event.wait_timeout(Duration::ZERO));
         assert!(event.wait_deadline(Instant::now()));
+        assert!(event.try_wait());
+        event.clear();
+        assert!(!event.try_wait());
     });
 }
 
@@ -424,6 +428,7 @@ fn c205_a_latch_opens_at_zero_and_is_never_negative() {
             until(|| latch.waiting() == 2);
             assert_eq!((latch.count_down(), latch.count_down()), (2, 1));
             assert_eq!(latch.waiting(), 2, "not before zero");
+            assert!(!latch.try_wait());
             latch.count_down();
             assert_eq!((waits.join().unwrap(), polls.join().unwrap()), (0, 0));
         });
@@ -431,7 +436,8 @@ fn c205_a_latch_opens_at_zero_and_is_never_negative() {
             (latch.count_down(), latch.count_down_by(9), latch.count()),
             (0, 0, 0)
         );
-        assert!(latch.wait_timeout(Duration::ZERO) && latch.add(1).is_err());
+        assert!(latch.wait_timeout(Duration::ZERO) && latch.try_wait());
+        assert!(latch.add(1).is_err());
         assert!(Latch::new(0).is_open());
         assert!(Latch::new(1).add(usize::MAX).is_err(), "no overflow");
     });

@@ -4,6 +4,10 @@
 mod common;
 #[path = "faults_pool/reenter.rs"]
 mod reenter;
+#[path = "faults_pool/reenter_sync.rs"]
+mod reenter_sync;
+#[path = "faults_pool/sync_user_code.rs"]
+mod sync_user_code;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;

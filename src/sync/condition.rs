@@ -172,6 +172,30 @@ impl<T: ?Sized> Condition<T> {
         guard
     }
 
+    /// As [`wait_for`](Self::wait_for), but does not wait: `None` says that the
+    /// value is locked, or `holds` does not say yes.
+    ///
+    /// # Panics
+    ///
+    /// As `holds` does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let count = raddle::sync::Condition::new(1);
+    /// assert!(count.try_wait_for(|count| *count == 2).is_none());
+    /// let guard = count.try_wait_for(|count| *count == 1);
+    /// assert!(guard.is_some() && count.try_wait_for(|_| true).is_none());
+    /// ```
+    #[must_use = "it may have failed, and the end of the guard unlocks"]
+    pub fn try_wait_for(
+        &self,
+        holds: impl FnOnce(&mut T) -> bool,
+    ) -> Option<ConditionGuard<'_, T>> {
+        let mut guard = self.try_lock()?;
+        holds(&mut guard).then_some(guard)
+    }
+
     /// As [`wait_for`](Self::wait_for), for `limit` at most; `None` says that
     /// the time is over and `holds` does not say yes.
     ///
@@ -193,6 +217,7 @@ impl<T: ?Sized> Condition<T> {
     /// assert!(count.wait_for_timeout(limit, |count| *count == 2).is_none());
     /// ```
     #[doc(alias = "wait")]
+    #[must_use = "it may have failed, and the end of the guard unlocks"]
     pub fn wait_for_timeout(
         &self,
         limit: Duration,
@@ -215,6 +240,7 @@ impl<T: ?Sized> Condition<T> {
     /// let count = raddle::sync::Condition::new(1);
     /// assert!(count.wait_for_deadline(Instant::now(), |count| *count == 2).is_none());
     /// ```
+    #[must_use = "it may have failed, and the end of the guard unlocks"]
     pub fn wait_for_deadline(
         &self,
         at: Instant,
@@ -254,6 +280,7 @@ impl<T: ?Sized> Condition<T> {
     /// ```
     /// assert!(raddle::sync::Condition::new(0).try_lock().is_some());
     /// ```
+    #[must_use = "it may have failed, and the end of the guard unlocks"]
     pub fn try_lock(&self) -> Option<ConditionGuard<'_, T>> {
         self.value.try_lock().map(|inner| self.guard(inner))
     }
@@ -267,6 +294,7 @@ impl<T: ?Sized> Condition<T> {
     /// use std::time::Duration;
     /// assert!(raddle::sync::Condition::new(0).lock_timeout(Duration::ZERO).is_some());
     /// ```
+    #[must_use = "it may have failed, and the end of the guard unlocks"]
     pub fn lock_timeout(&self, limit: Duration) -> Option<ConditionGuard<'_, T>> {
         (self.value.lock_timeout(limit)).map(|inner| self.guard(inner))
     }
@@ -280,6 +308,7 @@ impl<T: ?Sized> Condition<T> {
     /// use std::time::Instant;
     /// assert!(raddle::sync::Condition::new(0).lock_deadline(Instant::now()).is_some());
     /// ```
+    #[must_use = "it may have failed, and the end of the guard unlocks"]
     pub fn lock_deadline(&self, at: Instant) -> Option<ConditionGuard<'_, T>> {
         (self.value.lock_deadline(at)).map(|inner| self.guard(inner))
     }

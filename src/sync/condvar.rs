@@ -80,6 +80,7 @@ pub struct Condvar {
 /// assert!(ended.timed_out());
 /// # drop(guard);
 /// ```
+#[must_use = "the wait may have ended because of the limit"]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WaitTimeoutResult(bool);
 
@@ -89,6 +90,7 @@ impl WaitTimeoutResult {
     /// # Examples
     ///
     /// See [`WaitTimeoutResult`].
+    #[must_use]
     pub const fn timed_out(&self) -> bool {
         self.0
     }

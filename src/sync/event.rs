@@ -174,6 +174,16 @@ impl Event {
     }
 
     /// Whether it is set.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let event = raddle::sync::Event::new();
+    /// assert!(!event.is_set());
+    /// event.set();
+    /// assert!(event.is_set());
+    /// ```
+    #[must_use]
     #[inline]
     pub fn is_set(&self) -> bool {
         // ORDERING: Acquire pairs with the Release in `set`.
@@ -202,6 +212,23 @@ impl Event {
         self.wait_by(Deadline::NEVER);
     }
 
+    /// As [`wait`](Self::wait), but does not wait: whether the event is set, as
+    /// [`is_set`](Self::is_set).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let event = raddle::sync::Event::new();
+    /// assert!(!event.try_wait());
+    /// event.set();
+    /// assert!(event.try_wait());
+    /// ```
+    #[must_use = "it does not wait: the event may not be set"]
+    #[inline]
+    pub fn try_wait(&self) -> bool {
+        self.is_set()
+    }
+
     /// As [`wait`](Self::wait), at most for `limit`; `false` says that it has
     /// passed. `Duration::ZERO` looks once, `Duration::MAX` waits for ever.
     ///
@@ -222,6 +249,14 @@ impl Event {
 
     /// As [`wait`](Self::wait), at most until `at`; `false` says that it has
     /// passed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let event = raddle::sync::Event::new();
+    /// let soon = std::time::Instant::now() + std::time::Duration::from_millis(1);
+    /// assert!(!event.wait_deadline(soon));
+    /// ```
     #[must_use = "it may have ended because of the limit"]
     pub fn wait_deadline(&self, at: Instant) -> bool {
         self.wait_by(Deadline::at(at))
@@ -244,6 +279,13 @@ impl Event {
     }
 
     /// How many wait at this moment.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(raddle::sync::Event::new().waiting(), 0);
+    /// ```
+    #[must_use]
     pub fn waiting(&self) -> usize {
         self.state.lock().queue.len()
     }

@@ -88,6 +88,14 @@ impl Waited for State {
 }
 
 /// The latch is open: nothing can be added any more.
+///
+/// # Examples
+///
+/// ```
+/// use raddle::sync::{Latch, LatchIsOpen};
+///
+/// assert_eq!(Latch::new(0).add(1), Err(LatchIsOpen));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[error(
     "nothing was added to the latch: it is open for good, or its count would overflow; \
@@ -138,6 +146,14 @@ impl Latch {
     }
 
     /// Counts `by` down, zero at most; see [`count_down`](Self::count_down).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let latch = raddle::sync::Latch::new(5);
+    /// assert_eq!(latch.count_down_by(3), 2);
+    /// assert_eq!(latch.count_down_by(3), 0);
+    /// ```
     pub fn count_down_by(&self, by: usize) -> usize {
         // ORDERING: AcqRel: Release pairs with the Acquire in `count`; Acquire, for
         // who opens the queue speaks for all. Relaxed before: nothing is read.
@@ -195,7 +211,16 @@ impl Latch {
     }
 
     /// What is left of the count at this moment.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let latch = raddle::sync::Latch::new(2);
+    /// latch.count_down();
+    /// assert_eq!(latch.count(), 1);
+    /// ```
     #[doc(alias("getCount"))]
+    #[must_use]
     pub fn count(&self) -> usize {
         // ORDERING: Acquire pairs with the Release in `count_down_by`.
         self.count
@@ -203,7 +228,16 @@ impl Latch {
     }
 
     /// Whether the count has come to zero.
-    #[doc(alias("try_wait"))]
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let latch = raddle::sync::Latch::new(1);
+    /// assert!(!latch.is_open());
+    /// latch.count_down();
+    /// assert!(latch.is_open());
+    /// ```
+    #[must_use]
     #[inline]
     pub fn is_open(&self) -> bool {
         self.count() == 0
@@ -231,6 +265,23 @@ impl Latch {
         self.wait_by(Deadline::NEVER);
     }
 
+    /// As [`wait`](Self::wait), but does not wait: whether the latch is open, as
+    /// [`is_open`](Self::is_open).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let latch = raddle::sync::Latch::new(1);
+    /// assert!(!latch.try_wait());
+    /// latch.count_down();
+    /// assert!(latch.try_wait());
+    /// ```
+    #[must_use = "it does not wait: the latch may not be open"]
+    #[inline]
+    pub fn try_wait(&self) -> bool {
+        self.is_open()
+    }
+
     /// As [`wait`](Self::wait), at most for `limit`; `false` says that it has
     /// passed. `Duration::ZERO` looks once, `Duration::MAX` waits for ever.
     ///
@@ -251,6 +302,14 @@ impl Latch {
 
     /// As [`wait`](Self::wait), at most until `at`; `false` says that it has
     /// passed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let latch = raddle::sync::Latch::new(1);
+    /// let soon = std::time::Instant::now() + std::time::Duration::from_millis(1);
+    /// assert!(!latch.wait_deadline(soon));
+    /// ```
     #[must_use = "it may have ended because of the limit"]
     pub fn wait_deadline(&self, at: Instant) -> bool {
         self.wait_by(Deadline::at(at))
@@ -271,6 +330,13 @@ impl Latch {
     }
 
     /// How many wait at this moment.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(raddle::sync::Latch::new(1).waiting(), 0);
+    /// ```
+    #[must_use]
     pub fn waiting(&self) -> usize {
         self.state.lock().queue.len()
     }

@@ -32,7 +32,8 @@
 //!   held for long does not starve the pool. Below its `workers_max`, that is: a
 //!   pool all of whose threads wait for locks stands still until one is free.
 //!   (`channel::select!` does not tell.)
-//! * *Time.* What waits has twins with `_timeout` and `_deadline`.
+//! * *Time.* What waits has twins with `_timeout` and `_deadline`, and one with
+//!   `try_` that does not wait ([`OnceLock::get`] for a value set once).
 //!   `Duration::ZERO` tries once, `Duration::MAX` waits for ever. Time is
 //!   monotonic: setting the clock changes nothing.
 //! * *Async.* Semaphores, signals and queues have `_async` twins on the same
@@ -117,7 +118,7 @@ pub use event::Event;
 pub use latch::{Latch, LatchIsOpen};
 pub use mutex::{MappedMutexGuard, Mutex, MutexGuard};
 pub use once::OnceLock;
-pub use queue::{PopError, PushError, Queue};
+pub use queue::{PopError, PushError, Queue, TooManyDone};
 pub use reentrant::{ReentrantMutex, ReentrantMutexGuard};
 pub use rwlock::{
     MappedRwLockReadGuard, MappedRwLockWriteGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,

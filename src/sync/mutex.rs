@@ -164,6 +164,7 @@ impl<T: ?Sized> Mutex<T> {
     /// assert!(mutex.try_lock().is_some());
     /// ```
     #[inline]
+    #[must_use = "it may have failed, and the end of the guard unlocks"]
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         self.inner.try_lock().map(MutexGuard::new)
     }
@@ -183,6 +184,7 @@ impl<T: ?Sized> Mutex<T> {
     /// ```
     #[doc(alias = "acquire")]
     #[doc(alias = "try_lock_for")]
+    #[must_use = "it may have failed, and the end of the guard unlocks"]
     pub fn lock_timeout(&self, limit: Duration) -> Option<MutexGuard<'_, T>> {
         self.lock_by(Deadline::after(limit))
     }
@@ -199,6 +201,7 @@ impl<T: ?Sized> Mutex<T> {
     /// assert!(mutex.lock_deadline(Instant::now()).is_some());
     /// ```
     #[doc(alias = "try_lock_until")]
+    #[must_use = "it may have failed, and the end of the guard unlocks"]
     pub fn lock_deadline(&self, at: Instant) -> Option<MutexGuard<'_, T>> {
         self.lock_by(Deadline::at(at))
     }

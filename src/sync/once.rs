@@ -243,6 +243,7 @@ impl<T> OnceLock<T> {
     /// let once = raddle::sync::OnceLock::<u32>::new();
     /// assert_eq!(once.wait_timeout(Duration::from_millis(1)), None);
     /// ```
+    #[must_use = "it may have ended because of the limit"]
     #[track_caller]
     pub fn wait_timeout(&self, limit: Duration) -> Option<&T> {
         self.wait_by(Deadline::after(limit))
@@ -261,6 +262,7 @@ impl<T> OnceLock<T> {
     /// let once = raddle::sync::OnceLock::<u32>::new();
     /// assert_eq!(once.wait_deadline(std::time::Instant::now()), None);
     /// ```
+    #[must_use = "it may have ended because of the limit"]
     #[track_caller]
     pub fn wait_deadline(&self, at: Instant) -> Option<&T> {
         self.wait_by(Deadline::at(at))

@@ -135,6 +135,7 @@ impl<T: ?Sized> ReentrantMutex<T> {
     /// });
     /// ```
     #[inline]
+    #[must_use = "it may have failed, and the end of the guard unlocks"]
     pub fn try_lock(&self) -> Option<ReentrantMutexGuard<'_, T>> {
         self.inner.try_lock().map(ReentrantMutexGuard::new)
     }
@@ -150,6 +151,7 @@ impl<T: ?Sized> ReentrantMutex<T> {
     /// let mutex = raddle::sync::ReentrantMutex::new(1);
     /// assert!(mutex.lock_timeout(Duration::from_millis(1)).is_some());
     /// ```
+    #[must_use = "it may have failed, and the end of the guard unlocks"]
     pub fn lock_timeout(&self, limit: Duration) -> Option<ReentrantMutexGuard<'_, T>> {
         self.lock_by(Deadline::after(limit))
     }
@@ -163,6 +165,7 @@ impl<T: ?Sized> ReentrantMutex<T> {
     /// let mutex = raddle::sync::ReentrantMutex::new(1);
     /// assert!(mutex.lock_deadline(std::time::Instant::now()).is_some());
     /// ```
+    #[must_use = "it may have failed, and the end of the guard unlocks"]
     pub fn lock_deadline(&self, at: Instant) -> Option<ReentrantMutexGuard<'_, T>> {
         self.lock_by(Deadline::at(at))
     }

@@ -215,6 +215,17 @@ impl Barrier {
     /// # Panics
     ///
     /// In the leader, when the action does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::sync::{Barrier, BarrierError};
+    /// use std::time::Instant;
+    ///
+    /// let pair = Barrier::new(2);
+    /// let late = pair.wait_deadline(Instant::now());
+    /// assert_eq!(late.unwrap_err(), BarrierError::TimedOut);
+    /// ```
     pub fn wait_deadline(&self, at: Instant) -> Result<BarrierWaitResult, BarrierError> {
         self.wait_by(Deadline::at(at), BarrierError::TimedOut)
     }
@@ -312,16 +323,39 @@ impl Barrier {
     }
 
     /// Whether it is broken.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pair = raddle::sync::Barrier::new(2);
+    /// pair.abort();
+    /// assert!(pair.is_broken());
+    /// ```
+    #[must_use]
     pub fn is_broken(&self) -> bool {
         self.state.lock().is_broken()
     }
 
     /// How many meet.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(raddle::sync::Barrier::new(2).parties(), 2);
+    /// ```
+    #[must_use]
     pub const fn parties(&self) -> usize {
         self.parties
     }
 
     /// How many wait at this moment.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(raddle::sync::Barrier::new(2).waiting(), 0);
+    /// ```
+    #[must_use]
     #[doc(alias("n_waiting", "getNumberWaiting"))]
     pub fn waiting(&self) -> usize {
         self.state.lock().waiting()

@@ -20,6 +20,11 @@ impl BarrierWaitResult {
     }
 
     /// Whether this is the one of the round that was the leader: exactly one is.
+    ///
+    /// # Examples
+    ///
+    /// See [`BarrierWaitResult`].
+    #[must_use]
     pub fn is_leader(&self) -> bool {
         self.is_leader
     }

@@ -267,6 +267,10 @@ impl<T> UnwindSafe for Receiver<T> {}
 impl<T> RefUnwindSafe for Receiver<T> {}
 
 /// What [`Receiver::iter`] returns: the items until no sender is left.
+///
+/// # Examples
+///
+/// See [`Receiver::iter`].
 #[derive(Debug)]
 #[must_use = "an iterator takes nothing unless it is used"]
 pub struct Iter<'a, T>(&'a Receiver<T>);
@@ -282,6 +286,10 @@ impl<T> Iterator for Iter<'_, T> {
 impl<T> FusedIterator for Iter<'_, T> {}
 
 /// What [`Receiver::try_iter`] returns: the items that are there.
+///
+/// # Examples
+///
+/// See [`Receiver::try_iter`].
 #[derive(Debug)]
 #[must_use = "an iterator takes nothing unless it is used"]
 pub struct TryIter<'a, T>(&'a Receiver<T>);
@@ -295,6 +303,15 @@ impl<T> Iterator for TryIter<'_, T> {
 }
 
 /// What iterating over a [`Receiver`] by value returns.
+///
+/// # Examples
+///
+/// ```
+/// let (sender, receiver) = raddle::sync::channel::bounded(1);
+/// sender.send(1).unwrap();
+/// drop(sender);
+/// assert_eq!(receiver.into_iter().sum::<i32>(), 1);
+/// ```
 #[derive(Debug)]
 #[must_use = "an iterator takes nothing unless it is used"]
 pub struct IntoIter<T>(Receiver<T>);

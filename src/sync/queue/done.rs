@@ -70,6 +70,25 @@ impl<T> Queue<T> {
         self.done_until(Deadline::NEVER);
     }
 
+    /// As [`wait_all_done`](Self::wait_all_done), but does not wait: whether all
+    /// is done.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let queue = raddle::sync::Queue::bounded(1);
+    /// queue.push(1).unwrap();
+    /// assert!(!queue.try_wait_all_done());
+    /// queue.pop().unwrap();
+    /// queue.task_done().unwrap();
+    /// assert!(queue.try_wait_all_done());
+    /// ```
+    #[doc(alias = "join")]
+    #[must_use = "it does not wait: something may not be done"]
+    pub fn try_wait_all_done(&self) -> bool {
+        self.unfinished() == 0
+    }
+
     /// As [`wait_all_done`](Self::wait_all_done), at most as long as `limit`;
     /// whether all was done in time.
     ///

@@ -53,7 +53,7 @@ use state::State;
 /// |---|---|---|---|---|
 /// | in | [`push`](Self::push) | [`try_push`](Self::try_push) | [`push_timeout`](Self::push_timeout), [`push_deadline`](Self::push_deadline) | [`push_async`](Self::push_async) |
 /// | out | [`pop`](Self::pop), [`iter`](Self::iter) | [`try_pop`](Self::try_pop) | [`pop_timeout`](Self::pop_timeout), [`pop_deadline`](Self::pop_deadline) | [`pop_async`](Self::pop_async) |
-/// | all done | [`wait_all_done`](Self::wait_all_done) | | [`wait_all_done_timeout`](Self::wait_all_done_timeout), [`wait_all_done_deadline`](Self::wait_all_done_deadline) | [`wait_all_done_async`](Self::wait_all_done_async) |
+/// | all done | [`wait_all_done`](Self::wait_all_done) | [`try_wait_all_done`](Self::try_wait_all_done) | [`wait_all_done_timeout`](Self::wait_all_done_timeout), [`wait_all_done_deadline`](Self::wait_all_done_deadline) | [`wait_all_done_async`](Self::wait_all_done_async) |
 ///
 /// The queue ends when somebody calls [`close`](Self::close): what is in it is
 /// still delivered, then every consumer is told [`PopError::Closed`]. Dropping

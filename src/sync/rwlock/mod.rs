@@ -143,6 +143,7 @@ impl<T: ?Sized> RwLock<T> {
     /// assert!(lock.try_read().is_some());
     /// ```
     #[inline]
+    #[must_use = "it may have failed, and the end of the guard unlocks"]
     pub fn try_read(&self) -> Option<RwLockReadGuard<'_, T>> {
         self.inner.try_read().map(RwLockReadGuard::new)
     }
@@ -159,6 +160,7 @@ impl<T: ?Sized> RwLock<T> {
     /// let _writer = lock.write();
     /// assert!(lock.read_timeout(Duration::from_millis(1)).is_none());
     /// ```
+    #[must_use = "it may have failed, and the end of the guard unlocks"]
     pub fn read_timeout(&self, limit: Duration) -> Option<RwLockReadGuard<'_, T>> {
         self.read_by(Deadline::after(limit))
     }
@@ -172,6 +174,7 @@ impl<T: ?Sized> RwLock<T> {
     /// let lock = raddle::sync::RwLock::new(1);
     /// assert!(lock.read_deadline(std::time::Instant::now()).is_some());
     /// ```
+    #[must_use = "it may have failed, and the end of the guard unlocks"]
     pub fn read_deadline(&self, at: Instant) -> Option<RwLockReadGuard<'_, T>> {
         self.read_by(Deadline::at(at))
     }
@@ -226,6 +229,7 @@ impl<T: ?Sized> RwLock<T> {
     /// assert!(lock.try_write().is_none());
     /// ```
     #[inline]
+    #[must_use = "it may have failed, and the end of the guard unlocks"]
     pub fn try_write(&self) -> Option<RwLockWriteGuard<'_, T>> {
         self.inner.try_write().map(RwLockWriteGuard::new)
     }
@@ -242,6 +246,7 @@ impl<T: ?Sized> RwLock<T> {
     /// let _writer = lock.write();
     /// assert!(lock.write_timeout(Duration::from_millis(1)).is_none());
     /// ```
+    #[must_use = "it may have failed, and the end of the guard unlocks"]
     pub fn write_timeout(&self, limit: Duration) -> Option<RwLockWriteGuard<'_, T>> {
         self.write_by(Deadline::after(limit))
     }
@@ -255,6 +260,7 @@ impl<T: ?Sized> RwLock<T> {
     /// let lock = raddle::sync::RwLock::new(1);
     /// assert!(lock.write_deadline(std::time::Instant::now()).is_some());
     /// ```
+    #[must_use = "it may have failed, and the end of the guard unlocks"]
     pub fn write_deadline(&self, at: Instant) -> Option<RwLockWriteGuard<'_, T>> {
         self.write_by(Deadline::at(at))
     }

@@ -79,6 +79,11 @@ pub struct AddPermitsError {
 
 impl AddPermitsError {
     /// How many could be added at that moment.
+    ///
+    /// # Examples
+    ///
+    /// See [`AddPermitsError`].
+    #[must_use]
     pub fn room(&self) -> usize {
         self.room
     }

@@ -42,6 +42,19 @@ impl Semaphore {
     /// # Errors
     ///
     /// As `acquire_many`, and [`TimedOut`](AcquireError::TimedOut).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::sync::{AcquireError, Semaphore};
+    /// use std::time::Duration;
+    ///
+    /// let seats = Semaphore::new(3);
+    /// let _two = seats.acquire_many(2)?;
+    /// let late = seats.acquire_many_timeout(2, Duration::from_millis(1));
+    /// assert_eq!(late.unwrap_err(), AcquireError::TimedOut);
+    /// # Ok::<_, AcquireError>(())
+    /// ```
     pub fn acquire_many_timeout(
         &self,
         count: usize,
@@ -55,6 +68,15 @@ impl Semaphore {
     /// # Errors
     ///
     /// As `acquire_many`, and [`TimedOut`](AcquireError::TimedOut).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let seats = raddle::sync::Semaphore::new(3);
+    /// let two = seats.acquire_many_deadline(2, std::time::Instant::now())?;
+    /// assert_eq!(two.count(), 2);
+    /// # Ok::<_, raddle::sync::AcquireError>(())
+    /// ```
     pub fn acquire_many_deadline(
         &self,
         count: usize,
@@ -69,6 +91,16 @@ impl Semaphore {
     /// # Errors
     ///
     /// As `acquire_many`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let seats = raddle::sync::Semaphore::new(3);
+    /// let two = raddle::block_on(seats.acquire_many_async(2))?;
+    /// assert_eq!(seats.available(), 1);
+    /// # drop(two);
+    /// # Ok::<_, raddle::sync::AcquireError>(())
+    /// ```
     pub fn acquire_many_async(
         &self,
         count: usize,
@@ -85,6 +117,17 @@ impl Semaphore {
     /// # Errors
     ///
     /// As [`acquire_many`](Self::acquire_many), and [`NotNow`](AcquireError::NotNow).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::sync::{AcquireError, Semaphore};
+    ///
+    /// let seats = Semaphore::new(3);
+    /// let _two = seats.try_acquire_many(2)?;
+    /// assert_eq!(seats.try_acquire_many(2).unwrap_err(), AcquireError::NotNow);
+    /// # Ok::<_, AcquireError>(())
+    /// ```
     #[inline]
     pub fn try_acquire_many(&self, count: usize) -> Result<Permit<'_>, AcquireError> {
         self.check(count)?;

@@ -4,6 +4,7 @@
 //!   mod.rs     what users call
 //!   many.rs    the same for several permits; the future
 //!   permit.rs  what they hold
+//!   look.rs    what is to be seen of them
 //!   error.rs   what is refused
 //!   line.rs    who gets the permits, and when      ◄── the story
 //!   word.rs    the packed word of the fast paths
@@ -13,6 +14,7 @@
 
 mod error;
 mod line;
+mod look;
 mod many;
 #[cfg(all(test, raddle_loom))]
 mod models;
@@ -273,6 +275,15 @@ impl Semaphore {
     /// # Errors
     ///
     /// As `acquire`, and [`TimedOut`](AcquireError::TimedOut).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let seats = raddle::sync::Semaphore::new(1);
+    /// let _seat = seats.acquire_deadline(std::time::Instant::now())?;
+    /// assert!(seats.acquire_deadline(std::time::Instant::now()).is_err());
+    /// # Ok::<_, raddle::sync::AcquireError>(())
+    /// ```
     pub fn acquire_deadline(&self, at: Instant) -> Result<Permit<'_>, AcquireError> {
         self.acquire_many_deadline(1, at)
     }
@@ -344,6 +355,7 @@ impl Semaphore {
     /// # Ok::<_, raddle::sync::AcquireError>(())
     /// ```
     #[doc(alias("drainPermits", "acquire_all"))]
+    #[must_use = "dropped, the permits are given back at once"]
     pub fn drain(&self) -> Option<Permit<'_>> {
         match self.line.take_free(usize::MAX) {
             0 => None,
@@ -420,44 +432,5 @@ impl Semaphore {
     /// ```
     pub fn close(&self) -> bool {
         self.line.close()
-    }
-
-    /// Whether it is closed.
-    pub fn is_closed(&self) -> bool {
-        self.line.is_closed()
-    }
-
-    /// How many permits are free at this moment.
-    #[doc(alias("available_permits", "availablePermits"))]
-    pub fn available(&self) -> usize {
-        self.line.free()
-    }
-
-    /// How many stand in line at this moment.
-    #[doc(alias("getQueueLength"))]
-    pub fn waiting(&self) -> usize {
-        self.line.waiting()
-    }
-
-    /// How many permits there may be: free, held and forgotten.
-    pub const fn max(&self) -> usize {
-        self.max
-    }
-
-    /// Whether it serves strictly in the order of coming.
-    #[doc(alias("isFair"))]
-    pub const fn is_fair(&self) -> bool {
-        self.line.is_strict()
-    }
-}
-
-impl fmt::Debug for Semaphore {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Semaphore")
-            .field("available", &self.available())
-            .field("max", &self.max)
-            .field("is_fair", &self.is_fair())
-            .field("is_closed", &self.is_closed())
-            .finish_non_exhaustive()
     }
 }

@@ -37,6 +37,15 @@ impl<'a> Permit<'a> {
     }
 
     /// How many permits these are: what was asked for.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let seats = raddle::sync::Semaphore::new(3);
+    /// assert_eq!(seats.acquire_many(2)?.count(), 2);
+    /// # Ok::<_, raddle::sync::AcquireError>(())
+    /// ```
+    #[must_use]
     pub fn count(&self) -> usize {
         self.count
     }
@@ -84,6 +93,7 @@ impl<'a> Permit<'a> {
     /// assert!(all.split(6).is_none());
     /// # Ok::<_, raddle::sync::AcquireError>(())
     /// ```
+    #[must_use = "dropped, the permits are given back at once"]
     pub fn split(&mut self, count: usize) -> Option<Permit<'a>> {
         if count == 0 || count >= self.count {
             return None;
@@ -175,16 +185,46 @@ pub struct OwnedPermit {
 
 impl OwnedPermit {
     /// How many permits these are.
+    ///
+    /// # Examples
+    ///
+    /// See [`Permit::count`].
+    #[must_use]
     pub fn count(&self) -> usize {
         self.count
     }
 
     /// The semaphore that they are of.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::sync::Semaphore;
+    /// use std::sync::Arc;
+    ///
+    /// let seats = Arc::new(Semaphore::new(3));
+    /// let seat = seats.acquire()?.into_owned(&seats);
+    /// assert_eq!(seat.semaphore().available(), 2);
+    /// # Ok::<_, raddle::sync::AcquireError>(())
+    /// ```
+    #[must_use]
     pub fn semaphore(&self) -> &Arc<Semaphore> {
         &self.semaphore
     }
 
     /// Takes the permits out of the world, as [`Permit::forget`] does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use raddle::sync::Semaphore;
+    /// use std::sync::Arc;
+    ///
+    /// let seats = Arc::new(Semaphore::new(3));
+    /// seats.acquire()?.into_owned(&seats).forget();
+    /// assert_eq!(seats.available(), 2);
+    /// # Ok::<_, raddle::sync::AcquireError>(())
+    /// ```
     pub fn forget(mut self) {
         self.semaphore.line.forget(self.count);
         self.count = 0;

@@ -57,13 +57,13 @@ struct Meddler(Arc<Semaphore>, AtomicUsize);
 impl Wake for Meddler {
     fn wake(self: Arc<Self>) {
         self.1.fetch_add(1, SeqCst);
-        self.0.waiting();
+        let _ = self.0.waiting();
     }
 }
 
 impl Drop for Meddler {
     fn drop(&mut self) {
-        self.0.waiting();
+        let _ = self.0.waiting();
     }
 }
 
