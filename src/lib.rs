@@ -33,6 +33,7 @@
 //! | stop work that is under way | [`CancellationToken`], [`current`] |
 //! | bound what is queued | [`ThreadPoolBuilder::queue_limit`], [`WhenFull`] |
 //! | end a pool, and know what was left | [`Shutdown`], [`ShutdownReport`] |
+//! | lock, count, signal, meet, hand on | [`sync`] |
 //! | see what hangs | [`dump`], [`PoolStats`] |
 //! | say what went wrong | [`TaskError`], [`Panic`], [`SubmitError`], [`StartError`] |
 //!
@@ -83,6 +84,7 @@ compile_error!("`--cfg raddle_loom` needs the feature `model`: use `cargo model`
 mod error;
 pub mod prelude;
 mod primitive;
+pub mod sync;
 mod task;
 mod thread;
 mod wait;

@@ -4,6 +4,10 @@
 mod common;
 #[path = "faults_pool/reenter.rs"]
 mod reenter;
+#[path = "faults_pool/reenter_sync.rs"]
+mod reenter_sync;
+#[path = "faults_pool/sync_user_code.rs"]
+mod sync_user_code;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
@@ -1545,6 +1549,67 @@ fn t22_a_task_that_forks_runs_nothing_of_its_pool_in_the_child() {
         });
     });
     forks.result().unwrap();
+}
+
+/// The task returns in the child too: what is queued behind it is the parent's.
+#[cfg(target_os = "linux")]
+#[test]
+fn t22_a_task_that_returns_in_the_child_leaves_the_queue_to_its_parent() {
+    const NAME: &str = "t22_a_task_that_returns_in_the_child_leaves_the_queue_to_its_parent";
+    if common::role().is_none() {
+        return watch(|| drop(in_child(NAME, "fork")));
+    }
+    let path = std::env::temp_dir().join(format!("raddle-fork-{}", std::process::id()));
+    let file = std::fs::File::create(&path).unwrap();
+    let pool = Arc::new(pool(1));
+    let inner = pool.clone();
+    let forks = pool.submit(move || {
+        let say = |file: &std::fs::File| {
+            use std::io::Write;
+            let mut file = file.try_clone().unwrap();
+            move || writeln!(file, "{}", std::process::id()).unwrap()
+        };
+        let queued: Vec<_> = (0..3).map(|_| inner.submit(say(&file))).collect();
+        until(common::others_sleep);
+        // SAFETY: the child returns to raddle, which promises to end it then.
+        (unsafe { libc::fork() }, queued)
+    });
+    let (child, queued) = forks.result().unwrap();
+    assert!(child > 0, "the child's handles are resolved by nobody");
+    let mut status = 0;
+    // SAFETY: the pointer is to a local.
+    assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+    assert_eq!(status, 0);
+    for task in queued {
+        task.result().unwrap();
+    }
+    let said = std::fs::read_to_string(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let us = std::process::id().to_string();
+    assert_eq!(said.lines().collect::<Vec<_>>(), [us.as_str(); 3]);
+}
+
+/// A thread on its way out may wait for the pool of whoever joins it.
+#[test]
+fn t22_a_pool_of_one_that_drops_a_pool_lends_its_place_to_the_destructors() {
+    struct Waits(Arc<ThreadPool>);
+    impl Drop for Waits {
+        fn drop(&mut self) {
+            assert_eq!(self.0.submit(|| 7).result().unwrap(), 7);
+        }
+    }
+    thread_local!(static LAST: RefCell<Option<Waits>> = const { RefCell::new(None) });
+    watch(|| {
+        let outer = Arc::new(pool(1));
+        let waits = Waits(outer.clone());
+        let dropped = outer.submit(|| {
+            let inner = pool(1);
+            let keeps = inner.submit(move || LAST.set(Some(waits)));
+            keeps.result().unwrap();
+            drop(inner);
+        });
+        dropped.result().unwrap();
+    });
 }
 
 /// The parent's inbox is left behind also by a task that the child adds.

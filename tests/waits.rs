@@ -10,7 +10,10 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use common::{pool, until, watch};
-use raddle::{CancellationToken, ThreadPool, TimedOutWaiting, block_on, block_on_timeout, task};
+use raddle::{
+    CancellationToken, Shutdown, ThreadPool, TimedOutWaiting, When, as_completed, block_on,
+    block_on_timeout, task, wait,
+};
 
 /// The inner wait takes the token of the wake-up, which was for the outer one.
 #[test]
@@ -120,5 +123,66 @@ fn a_task_that_submits_itself_again_starves_nobody() {
             victim
         });
         victim.result().unwrap().wait();
+    });
+}
+
+/// At the cap: nobody else can run the child, and it is not yet due.
+#[test]
+fn a_delayed_task_is_run_by_its_waiter_where_nobody_else_can() {
+    watch(|| {
+        let pool = Arc::new(
+            ThreadPool::builder()
+                .workers(1)
+                .workers_max(1)
+                .build()
+                .unwrap(),
+        );
+        let inner = pool.clone();
+        let one = pool.submit(move || {
+            let child = inner.submit_after(Duration::from_millis(20), || 7);
+            child.result().unwrap()
+        });
+        assert_eq!(one.result().unwrap(), 7);
+        let inner = pool.clone();
+        let many = pool.submit(move || {
+            let late = |n| inner.submit_after(Duration::from_millis(20), move || n);
+            let sum: i32 = as_completed([(0, late(3)), (1, late(4))])
+                .map(|(_, n)| n.unwrap())
+                .sum();
+            let both = [late(1), late(2)];
+            assert!(wait(&both, When::AllDone, None));
+            sum + both
+                .into_iter()
+                .map(|task| task.result().unwrap())
+                .sum::<i32>()
+        });
+        assert_eq!(many.result().unwrap(), 10);
+    });
+}
+
+/// The closer does not count as one of the threads that there may be.
+#[test]
+fn a_task_that_shuts_its_pool_down_at_the_cap_gets_the_queue_run() {
+    watch(|| {
+        let pool = Arc::new(
+            ThreadPool::builder()
+                .workers(1)
+                .workers_max(1)
+                .build()
+                .unwrap(),
+        );
+        let inner = pool.clone();
+        let closer = pool.submit(move || {
+            let children: Vec<_> = (0..10).map(|n| inner.submit(move || n)).collect();
+            let report = inner.shutdown(Shutdown::Finish);
+            (children, report.finished)
+        });
+        let (children, finished) = closer.result().unwrap();
+        let results: Vec<_> = children
+            .into_iter()
+            .map(|task| task.result().unwrap())
+            .collect();
+        assert_eq!(results, (0..10).collect::<Vec<_>>());
+        assert_eq!(finished, 10, "all but the closer");
     });
 }

@@ -93,9 +93,16 @@ pub(crate) fn current<R>(f: impl FnOnce(Option<&dyn BlockHook>) -> R) -> R {
 pub(crate) struct LastResort {
     parker: Arc<Parker>,
     is_called: AtomicBool,
+    is_early: bool,
 }
 
 impl LastResort {
+    /// Whether the waiter began to wait before its task was in a queue: it may
+    /// be there by now, which only the waiter knows.
+    pub(crate) fn is_early(&self) -> bool {
+        self.is_early
+    }
+
     /// No thread is left: the waiter is to do it.
     pub(crate) fn call(&self) {
         // ORDERING: Relaxed, the unpark orders it before the waiter's look.
@@ -106,25 +113,26 @@ impl LastResort {
 
 /// A waiter's offer to run itself what it waits for: the last resort when every
 /// thread that the pool may have is blocked. It stands while this value lives,
-/// and is called at most once.
+/// and is called at most once; an early one may be called again.
 #[derive(Debug)]
 pub(crate) struct Offer(Arc<LastResort>);
 
 impl Offer {
     /// Makes the offer to the pool of this thread, if it is a worker.
-    pub(crate) fn make(parker: &Arc<Parker>) -> Option<Self> {
+    pub(crate) fn make(parker: &Arc<Parker>, is_early: bool) -> Option<Self> {
         current(|hook| {
             let hook = hook?;
             let last_resort = Arc::new(LastResort {
                 parker: Arc::clone(parker),
                 is_called: AtomicBool::new(false),
+                is_early,
             });
             hook.offer(&last_resort);
             Some(Self(last_resort))
         })
     }
 
-    /// Whether the pool has called; `true` only once.
+    /// Whether the pool has called; `true` only once for each call.
     pub(crate) fn take_call(&self) -> bool {
         // ORDERING: Relaxed, the parker's token came before.
         self.0.is_called.swap(false, Ordering::Relaxed)

@@ -7,7 +7,7 @@
 //! ```text
 //!                    primitive/mod.rs
 //!                     │           │
-//!     native.rs ◄─────┘           └─────► model/   (cfg raddle_loom)
+//!     native/   ◄─────┘           └─────► model/   (cfg raddle_loom)
 //!     std, parking_lot,                   loom inside a model,
 //!     crossbeam                           native outside of one
 //! ```
@@ -18,10 +18,13 @@
 //! |---|---|---|
 //! | [`atomic`] | std's | loom's |
 //! | [`UnsafeCell`] | std's, read through `with` and `with_mut` | loom's, which reports races |
-//! | [`Mutex`], [`Condvar`] | parking_lot's; never poisoned | loom's, repaired |
+//! | [`Mutex`], [`RwLock`], [`ReentrantMutex`], [`Condvar`] | parking_lot's; never poisoned | on loom atomics, with the steps that loom's leave out |
+//! | [`Word`] | an atomic | the same, decided at its first use |
+//! | [`of_this_execution`] | a static itself | one value for each execution |
 //! | [`Parker`] | one token between one sleeper and any number of wakers | the same; a timed park explores both outcomes |
 //! | [`thread`] | std's | loom's |
 //! | [`Deque`], [`Stealer`], [`Injector`] | crossbeam-deque's | a Chase-Lev deque and a list on loom atomics, no stronger than crossbeam promises |
+//! | [`channel`] | crossbeam-channel's | a list on plain data; each item orders by itself |
 //! | [`catch_unwind`] | std's | std's, but loom's own panics pass through |
 //! | [`thread_slot!`] | a thread-local pointer | the same for each loom thread |
 //!

@@ -7,6 +7,7 @@
 use super::cell::{Claim, Origin};
 use super::extras::Options;
 use crate::primitive::atomic::{AtomicU32, Ordering};
+use crate::primitive::mutant;
 
 /// The flags of one task.
 #[derive(Debug)]
@@ -88,11 +89,23 @@ impl Asks {
         !self.has(UNCLAIMABLE)
     }
 
+    /// As `is_due`, for a waiter that was called as the last resort: if not,
+    /// whoever makes it due calls again.
+    pub(super) fn is_due_now(&self) -> bool {
+        if mutant("asks-due-by-a-look") {
+            return self.is_due();
+        }
+        // ORDERING: a read-modify-write, as `set_due` is. If ours comes first,
+        // Release shows our census to whoever makes the task due, and that one
+        // calls after it; if second, it sees the flag. Acquire for the task.
+        self.0.fetch_or(0, Ordering::AcqRel) & UNCLAIMABLE == 0
+    }
+
     /// A task that was delayed is now like any other.
     pub(super) fn set_due(&self) {
-        // ORDERING: Relaxed, a waiter that does not see it yet parks, and the
-        // task is in a queue.
-        self.0.fetch_and(!UNCLAIMABLE, Ordering::Relaxed);
+        // ORDERING: pairs with `is_due_now`. A waiter that looks by `is_due` and
+        // does not see it yet parks, and the task is in a queue.
+        self.0.fetch_and(!UNCLAIMABLE, Ordering::AcqRel);
     }
 
     pub(super) fn is_claimable(&self) -> bool {

@@ -42,10 +42,31 @@ pub(super) fn wait(task: Ref, deadline: Deadline) -> Result<bool, TaskError> {
     if fork::is_forked(header.pool) {
         return Err(TaskError::Refused(Refusal::Forked));
     }
-    if deadline.is_never() && claim(task) {
-        return Ok(true);
+    if !deadline.is_never() {
+        return Ok(park(task, deadline, None));
     }
-    Ok(park(task, deadline))
+    // Asked before the claim: a task that comes due after it is claimed by
+    // nobody, and in the queue.
+    let stands = LastResortFor::of(header);
+    Ok(claim(task) || park(task, deadline, stands))
+}
+
+/// Why a task that its waiter may not claim runs there rather than never.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum LastResortFor {
+    /// It has a time limit: its waiter would wait beyond the limit.
+    Limited,
+    /// It was not yet in a queue.
+    Early,
+}
+
+impl LastResortFor {
+    fn of(header: &Header) -> Option<Self> {
+        match (header.asks.is_due(), header.asks.is_limited()) {
+            (false, _) => Some(Self::Early),
+            (true, limited) => limited.then_some(Self::Limited),
+        }
+    }
 }
 
 /// Runs the task here if this is a worker of its pool and nobody has started
@@ -67,6 +88,14 @@ pub(super) fn claim(task: Ref) -> bool {
         };
         hook.pool() == header.pool && claim_for(hook, task)
     })
+}
+
+/// Whether the task is in a queue of this worker's pool, and nobody has started it.
+pub(super) fn needs_a_thread(task: Ref) -> bool {
+    let header = task.header();
+    block::current(|hook| hook.is_some_and(|hook| hook.pool() == header.pool))
+        && header.asks.is_due_now()
+        && header.state.load().phase() == Phase::Queued
 }
 
 /// As `claim`, when no thread is left that could run the task: a time limit
@@ -91,7 +120,7 @@ fn claim_for(hook: &dyn BlockHook, task: Ref) -> bool {
     true
 }
 
-fn park(task: Ref, deadline: Deadline) -> bool {
+fn park(task: Ref, deadline: Deadline, stands: Option<LastResortFor>) -> bool {
     let header = task.header();
     if deadline.has_passed() {
         return header.state.load().is_final();
@@ -103,11 +132,7 @@ fn park(task: Ref, deadline: Deadline) -> bool {
     if unsafe { header.state.push(&entry) }.is_err() {
         return true;
     }
-    // A task with a time limit is not claimed: its waiter would wait beyond the
-    // limit. But it runs here rather than never.
-    let offer = (deadline.is_never() && header.asks.is_limited() && header.asks.is_due())
-        .then(|| Offer::make(&parker))
-        .flatten();
+    let offer = stands.and_then(|why| Offer::make(&parker, why == LastResortFor::Early));
     let on = || BlockedOn::Task {
         id: header.id.get(),
         name: header.name().map(str::to_owned),
@@ -116,7 +141,12 @@ fn park(task: Ref, deadline: Deadline) -> bool {
     let mut blocking = Blocking::start_on(on);
     while !entry.is_done() {
         if parker.park_until(deadline.instant()) {
-            if offer.as_ref().is_some_and(Offer::take_call) {
+            // An early one sleeps on if it was called in vain: those who block
+            // look for work, and would call it for ever. Any other looks, and so
+            // passes the call on.
+            if offer.as_ref().is_some_and(Offer::take_call)
+                && (stands == Some(LastResortFor::Limited) || needs_a_thread(task))
+            {
                 drop(blocking);
                 claim_as_last_resort(task);
                 blocking = Blocking::start_on(on);

@@ -194,7 +194,8 @@ impl ThreadPoolBuilder {
     /// How many threads may exist, those that are blocked included; never fewer
     /// than there are workers. Default:
     /// 256 more than there are workers; spare threads start only when a worker
-    /// blocks. Less than [`workers`](Self::workers) counts as that many.
+    /// blocks. Less than [`workers`](Self::workers) counts as that many. A task that
+    /// waits in `shutdown` for the end of its own pool does not count.
     ///
     /// At most 32767: [`build`](Self::build) refuses more with
     /// [`StartError::TooMany`], and the default is never more.

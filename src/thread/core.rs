@@ -71,7 +71,8 @@ impl Core {
         let core = Arc::new(Self {
             id,
             injector: Injector::new(),
-            slots: (0..threads_max).map(|_| Slot::new()).collect(),
+            // One more for while a thread of the pool waits for its end.
+            slots: (0..=threads_max).map(|_| Slot::new()).collect(),
             used: AtomicUsize::new(0),
             sleep: Sleep::new(config.workers, threads_max, resident),
             intake: AtomicUsize::new(Intake::Open as usize),

@@ -15,6 +15,12 @@
 //! has blocked. So the last thread to block finds each offer, its own too, and
 //! calls one. That thread is awake then: it runs its task, unless somebody has
 //! started it, and looks again when it blocks once more. Orderings: the lock's.
+//!
+//! An *early* offer is that of a waiter whose task was not yet in a queue
+//! (`submit_after`). Whether it is now, only the waiter knows. So where no other
+//! offer is left, all early ones are called, and they stay: a waiter whose task
+//! is still not due sleeps on without another look. The push that makes it due is
+//! followed by a call of its own.
 
 use std::sync::Arc;
 
@@ -43,14 +49,17 @@ impl Offers {
     }
 
     /// Calls the latest: its task is most often the newest, and its stack the
-    /// one on which least else waits.
+    /// one on which least else waits. If only early ones are left, calls them.
     #[cold]
     pub(super) fn call_one(&self) {
-        let offer = self.0.lock().pop();
-        if let Some(offer) = offer
-            && !mutant("last-resort-not-called")
-        {
-            offer.call();
+        let mut offers = self.0.lock();
+        if mutant("last-resort-not-called") {
+            return;
+        }
+        match offers.iter().rposition(|offer| !offer.is_early()) {
+            Some(latest) => offers.remove(latest).call(),
+            None if mutant("last-resort-early-not-called") => {}
+            None => offers.iter().for_each(|offer| offer.call()),
         }
     }
 }

@@ -157,7 +157,11 @@ impl Core {
             }
         };
         mark(true);
-        let ended = (self.sleep).wait_for_end(own.is_some(), deadline, || self.has_work());
+        if own.is_some() {
+            let call = self.sleep.closer_comes(|| self.has_work());
+            self.answer(call);
+        }
+        let ended = self.sleep.wait_for_end(own.is_some(), deadline);
         mark(ended);
         if ended {
             self.discard_all();

@@ -7,7 +7,10 @@
 
 mod block_on;
 pub(crate) mod deadline;
+#[allow(dead_code)] // the semaphore uses the rest
+pub(crate) mod queue;
 pub(crate) mod timer;
+pub(crate) mod waited;
 pub(crate) mod waiter;
 
 pub use block_on::{TimedOutWaiting, block_on, block_on_timeout};

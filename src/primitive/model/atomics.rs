@@ -182,6 +182,12 @@ macro_rules! atomic {
                 Err(old)
             }
 
+            /// The newest value. Not a step: for the decision which step to try.
+            pub(in crate::primitive::model) fn newest(&self) -> $value {
+                // ORDERING: Relaxed, all threads of a model are one.
+                self.native.load(Ordering::Relaxed)
+            }
+
             /// Brings the native copy up to date, in one step with loom's
             /// operation: nobody else runs in between.
             fn copy(&self, value: $value) {

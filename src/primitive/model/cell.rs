@@ -6,18 +6,20 @@
 use std::cell;
 use std::fmt;
 
-use super::context::{self, Execution};
+use super::context;
+use super::late::Late;
 
 /// Data that a protocol guards. loom sees every access in a model.
 pub(crate) struct UnsafeCell<T: ?Sized> {
-    watch: Option<(Execution, loom::cell::UnsafeCell<()>)>,
+    /// A cell that is decided late counts as written by whoever uses it first.
+    watch: Late<loom::cell::UnsafeCell<()>>,
     value: cell::UnsafeCell<T>,
 }
 
 impl<T> UnsafeCell<T> {
     pub(crate) fn new(value: T) -> Self {
         Self {
-            watch: context::current().map(|made| (made, loom::cell::UnsafeCell::new(()))),
+            watch: Late::now(|| loom::cell::UnsafeCell::new(())),
             value: cell::UnsafeCell::new(value),
         }
     }
@@ -25,7 +27,15 @@ impl<T> UnsafeCell<T> {
     /// A native cell, for a `static`.
     pub(crate) const fn new_static(value: T) -> Self {
         Self {
-            watch: None,
+            watch: Late::native(),
+            value: cell::UnsafeCell::new(value),
+        }
+    }
+
+    /// The first use decides whether loom looks.
+    pub(crate) const fn undecided(value: T) -> Self {
+        Self {
+            watch: Late::undecided(),
             value: cell::UnsafeCell::new(value),
         }
     }
@@ -40,6 +50,11 @@ impl<T> UnsafeCell<T> {
 }
 
 impl<T: ?Sized> UnsafeCell<T> {
+    /// The data, for whoever owns the cell alone: no access that could race.
+    pub(crate) fn get_mut(&mut self) -> &mut T {
+        self.value.get_mut()
+    }
+
     /// Gives `f` a pointer to read through.
     pub(crate) fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
         match self.watch() {
@@ -57,12 +72,10 @@ impl<T: ?Sized> UnsafeCell<T> {
     }
 
     fn watch(&self) -> Option<&loom::cell::UnsafeCell<()>> {
-        let (made, watch) = self.watch.as_ref()?;
         if context::doomed() {
             return None;
         }
-        context::require(*made);
-        Some(watch)
+        self.watch.get_or_plain(|| loom::cell::UnsafeCell::new(()))
     }
 }
 

@@ -18,6 +18,8 @@
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::late;
+
 /// The number of an execution of a model; no two are the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Execution(u64);
@@ -48,10 +50,14 @@ pub(crate) fn begin(mode: Mode) {
     // ORDERING: Relaxed, the number only has to be new.
     let number = LAST.fetch_add(1, Ordering::Relaxed) + 1;
     EXECUTION.set(number);
+    // What is left of the execution before is dropped as if that was doomed.
+    DOOMED.set(true);
+    late::end();
     DOOMED.set(false);
     MODE.set(mode);
     UNJOINED_PANICS.set(0);
     UNCAUGHT.set(None);
+    late::begin();
 }
 
 /// Leaves the model; drop it on the system thread that began.
@@ -60,6 +66,8 @@ pub(crate) struct Leave;
 
 impl Drop for Leave {
     fn drop(&mut self) {
+        DOOMED.set(true);
+        late::leave();
         EXECUTION.set(OUTSIDE);
         DOOMED.set(false);
         TIMED_WAITS.set(false);
@@ -95,6 +103,15 @@ pub(super) fn require(made: Execution) {
         EXECUTION.get() == made.0,
         "raddle model: this was made inside an execution of a model and is used outside of it; \
          make it anew in each execution"
+    );
+}
+
+/// Panics unless a `what` that was first used in `made` is used there.
+pub(super) fn require_for(made: Execution, what: &str) {
+    assert!(
+        EXECUTION.get() == made.0,
+        "raddle model: this {what} belongs to another execution of a model: make it inside, \
+         or, if it is a static, use `lazy!`"
     );
 }
 

@@ -1,6 +1,7 @@
 //! The model backend: loom inside a model, the native backend outside of one.
 //!
-//! Each object decides once, when it is made. Made inside a model it belongs to
+//! Each object decides once, when it is made; what has a `const` constructor
+//! decides at its first use (`late.rs`). Made inside a model it belongs to
 //! that one execution of it; made anywhere else it is native. Native locks,
 //! condvars, parkers and queues refuse to be used inside a model: blocking on
 //! one would hang the only system thread there is. Native atomics and cells
@@ -11,10 +12,12 @@
 //!
 //!   atomics.rs   loom's, with a native copy for the time after a failure
 //!   cell.rs      loom's race detector beside a plain cell
+//!   late.rs      what is decided at its first use; one value for each execution
 //!   park.rs      Seat: sleep and wake without loss; Parker
-//!   lock.rs      Mutex and Condvar, made of atomics and seats
+//!   lock/        mutexes, rwlock and condvar, made of atomics and seats
 //!   deque.rs     a Chase-Lev deque
 //!   injector.rs  a queue of slots with head and tail
+//!   channel.rs   a channel; each item orders by itself
 //!   thread.rs    spawn, join, panicking, thread slots
 //!   unwind.rs    whose panic is it, loom's or the user's?
 //! ```
@@ -42,9 +45,11 @@
 
 pub(crate) mod atomics;
 mod cell;
+pub(crate) mod channel;
 pub(crate) mod context;
 mod deque;
 mod injector;
+pub(crate) mod late;
 mod lock;
 #[cfg(test)]
 mod models;
@@ -64,7 +69,11 @@ pub(crate) use cell::UnsafeCell;
 pub(crate) use crossbeam_deque::Steal;
 pub(crate) use deque::{Deque, Stealer};
 pub(crate) use injector::Injector;
-pub(crate) use lock::{Condvar, Mutex, MutexGuard};
+pub(crate) use late::{Word, of_this_execution};
+pub(crate) use lock::{
+    Condvar, MappedMutexGuard, MappedRwLockReadGuard, MappedRwLockWriteGuard, Mutex, MutexGuard,
+    ReentrantMutex, ReentrantMutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,
+};
 pub(crate) use park::Parker;
 pub(crate) use thread::thread_slot;
 pub(crate) use unwind::catch_unwind;

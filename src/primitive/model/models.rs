@@ -6,9 +6,11 @@
 
 mod atomics;
 mod condvar;
+mod late;
 mod lock;
 mod parker;
 mod queues;
+mod rwlock;
 mod threads;
 
 use std::panic::{self, AssertUnwindSafe};

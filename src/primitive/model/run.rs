@@ -30,7 +30,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use super::context::{self, Mode};
-use super::unwind;
+use super::{late, unwind};
 
 /// A model of something that we fear.
 #[must_use = "a model does nothing until `check`"]
@@ -171,10 +171,25 @@ impl Model {
         unwind::watch_panics();
         assert!(!context::inside(), "a model runs inside another");
         let _leave = context::Leave;
+        loop {
+            // Again when objects that are decided late were more than expected.
+            if let Some(explored) = self.explore_once(mode, bound, body) {
+                return explored;
+            }
+        }
+    }
+
+    /// As `explore`; `None` when an execution found the reserve of `late.rs`
+    /// too small, and is not worth anything.
+    fn explore_once<F>(&self, mode: Mode, bound: Bound, body: &Arc<F>) -> Option<(u64, bool)>
+    where
+        F: Fn() + Send + Sync + 'static,
+    {
         let executions = Arc::new(AtomicU64::new(0));
         let execution = {
             let (executions, body, name) = (Arc::clone(&executions), Arc::clone(body), self.name);
             move || {
+                assert!(!late::is_short(), "raddle model: begins again");
                 require_joined(name);
                 context::begin(mode);
                 // ORDERING: Relaxed, all threads of a model are one.
@@ -188,6 +203,12 @@ impl Model {
             context::doom();
             require_joined(self.name);
         }));
+        if late::enlarge_if_short() {
+            // What the last execution left behind belongs to no other.
+            context::doom();
+            return None;
+        }
+        // ORDERING: Relaxed, as above.
         let count = executions.load(Ordering::Relaxed);
         if let Err(payload) = outcome {
             let said = context::keep_uncaught(None)
@@ -198,7 +219,7 @@ impl Model {
             );
             panic::resume_unwind(payload);
         }
-        (count, context::has_timed_waits())
+        Some((count, context::has_timed_waits()))
     }
 
     fn record(&self, bound: Bound, executions: u64) {

@@ -136,6 +136,29 @@ pub(crate) fn spin_hint() {
     }
 }
 
+/// Tries for a moment before a wait that costs more; never in a model, where a
+/// thread that spins is explored badly.
+pub(crate) fn spin_briefly<R>(attempt: impl FnMut() -> Option<R>) -> Option<R> {
+    if context::inside() {
+        None
+    } else {
+        native::thread::spin_briefly(attempt)
+    }
+}
+
+/// The number of this thread: no other thread of the process has had it.
+pub(crate) fn number() -> u64 {
+    static NUMBER: loom::thread::LocalKey<u64> = loom::thread::LocalKey {
+        init: crate::primitive::next_id,
+        _p: PhantomData,
+    };
+    if context::inside() && !context::doomed() {
+        NUMBER.with(|number| *number)
+    } else {
+        native::thread::number()
+    }
+}
+
 type Slot = Cell<*const ()>;
 
 /// A pointer of each thread's own; [`thread_slot!`] declares it.

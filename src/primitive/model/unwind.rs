@@ -13,7 +13,7 @@ use std::marker::PhantomData;
 use std::panic::{self, PanicHookInfo};
 use std::sync::{Once, OnceLock};
 
-use super::context;
+use super::{context, late};
 use crate::primitive::native;
 
 static LOOM_SOURCES: OnceLock<String> = OnceLock::new();
@@ -132,7 +132,10 @@ fn note(info: &PanicHookInfo<'_>) {
     };
     if from_loom {
         context::doom();
-        eprintln!("raddle model: loom {text}");
+        // An execution that will be made again may fail for no reason.
+        if !late::is_short() {
+            eprintln!("raddle model: loom {text}");
+        }
     }
     // A second panic before the first was caught may be the last words of this
     // process: say both.

@@ -287,12 +287,12 @@ impl<K, T> AsCompleted<K, T> {
                 break;
             }
         }
-        let run_one = || {
-            let mut tasks = self.slots.iter().flatten();
-            tasks.any(|slot| waiting::claim_as_last_resort(slot.handle.task()))
+        let pick = || {
+            let mut tasks = self.slots.iter().flatten().map(|slot| slot.handle.task());
+            tasks.find(|task| waiting::needs_a_thread(*task))
         };
         let on = BlockedOn::Thing("one of many tasks");
-        match self.inbox.wait(deadline, on, run_one) {
+        match self.inbox.wait(deadline, on, pick) {
             Some(index) => Ok(self.take(index)),
             None => Err(TimedOutWaiting),
         }

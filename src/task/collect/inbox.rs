@@ -23,6 +23,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::task::Waker;
 
+use super::super::reference::Ref;
+use super::super::waiting::claim_as_last_resort;
 use crate::primitive::block::{BlockedOn, Blocking, Offer};
 use crate::primitive::{Mutex, Parker, drop_contained, mutant, run_contained};
 use crate::wait::deadline::Deadline;
@@ -81,12 +83,13 @@ impl Inbox {
     }
 
     /// Sleeps until there is a key; `None` says that the deadline has passed.
-    /// `run_one` is called when no thread is left that could run the tasks.
+    /// When no thread is left that could run the tasks, what `pick` says is run
+    /// here.
     pub(super) fn wait(
         &self,
         deadline: Deadline,
         on: BlockedOn,
-        run_one: impl Fn() -> bool,
+        pick: impl Fn() -> Option<Ref>,
     ) -> Option<usize> {
         if let Some(key) = self.take() {
             return Some(key);
@@ -95,8 +98,9 @@ impl Inbox {
             return None;
         }
         let parker = Parker::current();
+        // Early: some of the tasks may not be due yet.
         let offer = (deadline.is_never())
-            .then(|| Offer::make(&parker))
+            .then(|| Offer::make(&parker, true))
             .flatten();
         let mut blocking = None;
         loop {
@@ -108,9 +112,11 @@ impl Inbox {
                 self.forget_sleeper();
                 return self.take();
             }
-            if offer.as_ref().is_some_and(Offer::take_call) {
+            if offer.as_ref().is_some_and(Offer::take_call)
+                && let Some(task) = pick()
+            {
                 drop(blocking.take());
-                run_one();
+                claim_as_last_resort(task);
             }
         }
     }

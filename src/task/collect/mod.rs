@@ -150,9 +150,12 @@ fn wait_some(tasks: &[Ref], deadline: Deadline, is_awaited: impl Fn(End) -> bool
         }
     }
     for _ in 0..enlisted.0.len() {
-        let run_one = || tasks.iter().copied().any(waiting::claim_as_last_resort);
+        let pick = || {
+            let mut tasks = tasks.iter().copied();
+            tasks.find(|task| waiting::needs_a_thread(*task))
+        };
         let on = BlockedOn::Thing("one of many tasks");
-        let Some(key) = inbox.wait(deadline, on, run_one) else {
+        let Some(key) = inbox.wait(deadline, on, pick) else {
             return false;
         };
         if is_awaited(End::of(tasks[key])) {

@@ -4,6 +4,7 @@
 //! than one or two tasks. What sleep and waking alone can do wrong is modelled
 //! in `sleep/models/`, where there is room.
 
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use crate::primitive::block::{BlockedOn, Blocking};
 use crate::primitive::model::run::Model;
 use crate::primitive::thread;
 use crate::primitive::{Condvar, Mutex, UnsafeCell};
-use crate::task::task;
+use crate::task::{Claim, Origin, accept, task};
 
 fn pool(workers: usize, workers_max: usize) -> ThreadPool {
     ThreadPool::builder()
@@ -100,6 +101,32 @@ fn dropping_a_pool_runs_what_is_queued() {
             let handle = pool.submit(move || letter.read());
             drop(pool);
             assert_eq!(handle.result().unwrap(), 42);
+        });
+}
+
+/// Fear: a task that ends its own pool at the cap of threads waits for its
+/// child, which no thread is left to run.
+/// Must fail when: a closer does not look after it has given its place away.
+/// Bound: 2 preemptions, a pool of one and its substitute; 1 in the quick tier.
+#[test]
+fn a_task_that_ends_its_pool_at_the_cap_leaves_nobody_behind() {
+    Model::new("thread::a_task_that_ends_its_pool_at_the_cap_leaves_nobody_behind")
+        .preemptions(2)
+        .quick(1)
+        .check(|| {
+            let (pool, letter) = (Arc::new(pool(1, 1)), Letter::new());
+            let parent = pool.submit({
+                let (pool, letter) = (pool.clone(), letter.clone());
+                move || {
+                    letter.write();
+                    let child = pool.submit(move || letter.read());
+                    pool.shutdown(Shutdown::Finish);
+                    child
+                }
+            });
+            // The parent's thread may still be on its way out.
+            let child = parent.result().unwrap();
+            assert_eq!(child.result().unwrap(), 42);
         });
 }
 
@@ -206,6 +233,33 @@ fn at_the_cap_a_waiter_runs_its_limited_child() {
                 }
             });
             assert_eq!(parent.result().unwrap(), 42);
+            pool.shutdown(Shutdown::Finish);
+            pool.is_quiet();
+        });
+}
+
+/// Fear: a task waits for one that is not yet due; when it is, no thread is left.
+/// Must fail when: an early offer is not called.
+/// Bound: 2 preemptions, a pool of one at its cap and the timer; 1 in the quick
+/// tier.
+#[test]
+fn at_the_cap_a_waiter_runs_its_delayed_child() {
+    Model::new("thread::at_the_cap_a_waiter_runs_its_delayed_child")
+        .preemptions(2)
+        .quick(1)
+        .check(|| {
+            let (pool, letter) = (Arc::new(pool(1, 1)), Letter::new());
+            let origin = Origin {
+                claim: Claim::Nobody,
+                ..pool.core.origin(Location::caller())
+            };
+            letter.write();
+            let (job, child) = accept(move || letter.read(), origin);
+            let core = Arc::clone(&pool.core);
+            let timer = thread::spawn(String::from("timer"), None, move || core.push_due(job));
+            let parent = pool.submit(move || child.result().unwrap());
+            assert_eq!(parent.result().unwrap(), 42);
+            timer.unwrap().join().unwrap();
             pool.shutdown(Shutdown::Finish);
             pool.is_quiet();
         });

@@ -9,7 +9,7 @@
 //! somebody: it gets the lock before the look, and the same is true; or after
 //! the mark, which it then sees, and cancels what it has pushed itself.
 
-use super::{Crew, DISMISSED, Sleep};
+use super::{Call, Crew, DISMISSED, Sleep};
 use crate::primitive::atomic::{Ordering, fence};
 use crate::primitive::mutant;
 use crate::wait::deadline::Deadline;
@@ -57,20 +57,29 @@ impl Sleep {
         self.changed.notify_all();
     }
 
+    /// A thread of the pool is going to wait for its end. It has given up its
+    /// permit; the end does not wait for it, and it does not count as one of the
+    /// threads that there may be.
+    pub(in crate::thread) fn closer_comes(&self, has_work: impl Fn() -> bool) -> Call {
+        {
+            let mut crew = self.crew.lock();
+            crew.closers += 1;
+            self.end_if_done(&mut crew, &has_work);
+        }
+        // Whoever published a job and found no place for a thread had the lock
+        // before us: the job is in sight.
+        if !mutant("sleep-closer-without-look") && has_work() {
+            return self.call(true);
+        }
+        Call::Nothing
+    }
+
     /// Waits until the pool has ended and its threads are gone (but for those
     /// that wait here); `false` says that the deadline came first.
     ///
-    /// A thread of the pool says so with `is_member`, and has given up its
-    /// permit: the end does not wait for it.
-    pub(in crate::thread) fn wait_for_end(
-        &self,
-        is_member: bool,
-        deadline: Deadline,
-        has_work: impl Fn() -> bool,
-    ) -> bool {
+    /// A thread of the pool says so with `is_member`, after `closer_comes`.
+    pub(in crate::thread) fn wait_for_end(&self, is_member: bool, deadline: Deadline) -> bool {
         let mut crew = self.crew.lock();
-        crew.closers += usize::from(is_member);
-        self.end_if_done(&mut crew, &has_work);
         let mut in_time = true;
         while !crew.is_gone() && in_time {
             match deadline.instant() {

@@ -135,12 +135,26 @@ struct Crew {
     parked: Vec<usize>,
     /// Indices without a thread, the smallest last.
     free: Vec<usize>,
+    /// One more index, for while a thread of the pool waits for its end.
+    extra: Option<usize>,
     /// Threads that exist, or are being started.
     live: usize,
     /// Threads of the pool that wait for its end.
     closers: usize,
     closing: bool,
     ended: bool,
+}
+
+impl Crew {
+    /// An index for a further thread, if there may be one.
+    ///
+    /// A thread that waits for the end of its own pool does not count: it would
+    /// wait for a queue that nobody works off.
+    fn take_place(&mut self) -> Option<usize> {
+        let extra = &mut self.extra;
+        let is_closing = self.closers > 0;
+        (self.free.pop()).or_else(|| extra.take_if(|_| is_closing))
+    }
 }
 
 /// Sleep and waking of a pool's threads.
@@ -155,8 +169,9 @@ pub(super) struct Sleep {
 }
 
 impl Sleep {
-    /// `permits` threads may work at once, `threads_max` may exist, and
-    /// `resident` of them never retire. None exists yet, and every permit is idle.
+    /// `permits` threads may work at once, `threads_max` may exist (and one more
+    /// while a thread waits for the pool's end), and `resident` of them never
+    /// retire. None exists yet, and every permit is idle.
     pub(super) fn new(permits: usize, threads_max: usize, resident: usize) -> Self {
         debug_assert!(permits <= threads_max && threads_max <= THREADS_MAX);
         let seat = |_| Seat {
@@ -168,13 +183,14 @@ impl Sleep {
             crew: Mutex::new(Crew {
                 parked: Vec::new(),
                 free: (0..threads_max).rev().collect(),
+                extra: Some(threads_max),
                 live: 0,
                 closers: 0,
                 closing: false,
                 ended: false,
             }),
             changed: Condvar::new(),
-            seats: (0..threads_max).map(seat).collect(),
+            seats: (0..=threads_max).map(seat).collect(),
             resident,
         }
     }
@@ -207,17 +223,15 @@ impl Sleep {
             return Call::Nothing;
         }
         if crew.parked.is_empty() {
-            if !may_start || crew.free.is_empty() {
+            let Some(index) = may_start.then(|| crew.take_place()).flatten() else {
                 return Call::LastResort;
-            }
+            };
             if !self.census.take(true) {
+                self.give_place_back(&mut crew, index);
                 return Call::Nothing;
             }
             crew.live += 1;
-            return match crew.free.pop() {
-                Some(index) => Call::Start(index),
-                None => Call::Nothing,
-            };
+            return Call::Start(index);
         }
         if !self.census.take(true) {
             return Call::Nothing;
@@ -232,6 +246,14 @@ impl Sleep {
             }
         }
         Call::Nothing
+    }
+
+    fn give_place_back(&self, crew: &mut Crew, index: usize) {
+        if index + 1 == self.seats.len() {
+            crew.extra = Some(index);
+        } else {
+            crew.free.push(index);
+        }
     }
 
     /// Takes a permit for one of the threads that a pool starts with.
@@ -258,7 +280,7 @@ impl Sleep {
         {
             let mut crew = self.crew.lock();
             crew.live -= 1;
-            crew.free.push(index);
+            self.give_place_back(&mut crew, index);
             self.census.give_back(true, true);
             self.end_if_done(&mut crew, &has_work);
         }
@@ -428,7 +450,7 @@ impl Sleep {
         if *why == Awake::Ended {
             crew.live -= 1;
         }
-        crew.free.push(me.index);
+        self.give_place_back(&mut crew, me.index);
         drop(crew);
         if !mutant("sleep-left-without-notify") {
             self.changed.notify_all();
@@ -460,8 +482,10 @@ impl Sleep {
         (idle, searching, self.crew.lock().parked.len())
     }
 
-    /// How many indices have no thread.
+    /// How many indices have no thread, the extra one apart.
     pub(super) fn vacant(&self) -> usize {
-        self.crew.lock().free.len()
+        let crew = self.crew.lock();
+        assert!(crew.extra.is_some(), "the extra place leaks");
+        crew.free.len()
     }
 }

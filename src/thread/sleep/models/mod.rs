@@ -102,7 +102,7 @@ struct Room<Q> {
     keep_alive: Duration,
     /// After so many jobs a thread goes, with its permit, and nobody needs to
     /// end the pool: that is a model of its own.
-    quits_after: [usize; 2],
+    quits_after: [usize; 3],
     /// So many threads the system gives.
     gives: AtomicU64,
     /// Permits that those who went have kept.
@@ -132,7 +132,7 @@ impl<Q: Queue> Room<Q> {
             queue,
             run: nothing,
             keep_alive: Duration::MAX,
-            quits_after: [usize::MAX; 2],
+            quits_after: [usize::MAX; 3],
             gives: AtomicU64::new(u64::MAX),
             kept: AtomicU64::new(0),
             permits,
@@ -158,7 +158,7 @@ impl<Q: Queue> Room<Q> {
 
     /// As `open`; each of the two threads goes after so many jobs.
     fn open_for(mut self, jobs: [usize; 2], threads: usize) -> Arc<Self> {
-        self.quits_after = jobs;
+        self.quits_after[..2].copy_from_slice(&jobs);
         self.open(threads)
     }
 
@@ -255,9 +255,15 @@ impl<Q: Queue> Room<Q> {
 
     fn end(self: &Arc<Self>) {
         self.sleep.close(|| self.in_sight());
-        let ended = (self.sleep).wait_for_end(false, Deadline::NEVER, || self.in_sight());
-        assert!(ended);
+        assert!(self.sleep.wait_for_end(false, Deadline::NEVER));
         self.join();
+    }
+
+    /// As `Core::wait_for_end` inside a job, which has closed the room.
+    fn wait_for_end(self: &Arc<Self>) {
+        let call = self.sleep.closer_comes(|| self.in_sight());
+        self.answer(call);
+        assert!(self.sleep.wait_for_end(true, Deadline::NEVER));
     }
 
     fn join(&self) {

@@ -137,8 +137,7 @@ fn two_threads_that_wait_for_the_end_of_their_pool_get_it() {
                 room.sleep.close(|| room.in_sight());
                 let call = room.sleep.block_starts(me, || room.in_sight());
                 room.answer(call);
-                let never = Deadline::NEVER;
-                assert!(room.sleep.wait_for_end(true, never, || room.in_sight()));
+                room.wait_for_end();
                 room.sleep.block_ends(me);
                 // The first may go on to wait for the second.
                 match job {
@@ -149,6 +148,35 @@ fn two_threads_that_wait_for_the_end_of_their_pool_get_it() {
             room.lay_out(0);
             room.lay_out(1);
             let room = room.open(2);
+            room.join();
+            room.is_quiet(2);
+            room.is_empty();
+        });
+}
+
+/// Fear: a task ends its own pool at the cap of threads, and waits for a job
+/// that no thread is left to run.
+/// Must fail when: a closer does not look after it has given its place away.
+/// Bound: 3 preemptions, the closer, its substitute and a submitter.
+#[test]
+fn a_job_submitted_while_the_only_thread_ends_its_pool_is_run_or_cancelled() {
+    Model::new("sleep::a_job_submitted_while_the_only_thread_ends_its_pool_is_run_or_cancelled")
+        .preemptions(3)
+        .quick(2)
+        .check(|| {
+            let mut room = Room::new(Flags::new(2), 1, 1, 1);
+            room.run = |room, me, job| {
+                if job == 0 {
+                    room.sleep.close(|| room.in_sight());
+                    let call = room.sleep.block_starts(me, || room.in_sight());
+                    room.answer(call);
+                    room.wait_for_end();
+                    room.sleep.block_ends(me);
+                }
+            };
+            room.lay_out(0);
+            let room = room.open(1);
+            room.submit(&[1]);
             room.join();
             room.is_quiet(2);
             room.is_empty();

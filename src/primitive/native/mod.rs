@@ -6,7 +6,13 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::Instant;
 
+mod lock;
+
 pub(crate) use crossbeam_deque::Steal;
+pub(crate) use lock::{
+    Condvar, MappedMutexGuard, MappedRwLockReadGuard, MappedRwLockWriteGuard, Mutex, MutexGuard,
+    ReentrantMutex, ReentrantMutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard, Word,
+};
 
 /// Atomic integers and fences.
 pub(crate) mod atomic {
@@ -47,6 +53,29 @@ pub(crate) mod thread {
     pub(crate) fn spin_hint() {
         std::hint::spin_loop();
     }
+
+    /// Tries for a moment, with growing pauses, before a wait that costs more.
+    pub(crate) fn spin_briefly<R>(mut attempt: impl FnMut() -> Option<R>) -> Option<R> {
+        /// The last pause is 2 to the power of this, in hints.
+        const ROUNDS: u32 = 7;
+        (0..ROUNDS).find_map(|round| {
+            (0..1_u32 << round).for_each(|_| spin_hint());
+            attempt()
+        })
+    }
+
+    /// The number of this thread: no other thread of the process has had it.
+    #[inline]
+    pub(crate) fn number() -> u64 {
+        std::thread_local! {
+            static NUMBER: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+        }
+        // A slot without destructor can be read at any time of a thread's life.
+        if NUMBER.get() == 0 {
+            NUMBER.set(crate::primitive::next_id());
+        }
+        NUMBER.get()
+    }
 }
 
 /// Data that a protocol guards. loom sees every access in a model.
@@ -61,13 +90,24 @@ impl<T> UnsafeCell<T> {
     }
 
     /// As `new`; for a `static`, which even in a model build is native.
-    #[allow(dead_code)] // for the locks of `raddle::sync`
+    #[allow(dead_code)] // nothing of ours is one now
     pub(crate) const fn new_static(value: T) -> Self {
+        Self::new(value)
+    }
+
+    /// As `new`; in a model build, its first use decides whether loom looks.
+    #[inline(always)]
+    pub(crate) const fn undecided(value: T) -> Self {
         Self::new(value)
     }
 }
 
 impl<T: ?Sized> UnsafeCell<T> {
+    /// The data, for whoever owns the cell alone.
+    pub(crate) fn get_mut(&mut self) -> &mut T {
+        self.0.get_mut()
+    }
+
     /// Gives `f` a pointer to read through.
     #[inline(always)]
     pub(crate) fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
@@ -78,75 +118,6 @@ impl<T: ?Sized> UnsafeCell<T> {
     #[inline(always)]
     pub(crate) fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
         f(self.0.get())
-    }
-}
-
-/// A lock that is never poisoned.
-#[derive(Debug, Default)]
-pub(crate) struct Mutex<T: ?Sized>(parking_lot::Mutex<T>);
-
-/// The right to use what a [`Mutex`] guards.
-pub(crate) type MutexGuard<'a, T> = parking_lot::MutexGuard<'a, T>;
-
-impl<T> Mutex<T> {
-    pub(crate) const fn new(value: T) -> Self {
-        Self(parking_lot::Mutex::new(value))
-    }
-
-    /// As `new`; for a `static`, which even in a model build is native.
-    #[allow(dead_code)] // for the locks of `raddle::sync`
-    pub(crate) const fn new_static(value: T) -> Self {
-        Self::new(value)
-    }
-}
-
-impl<T: ?Sized> Mutex<T> {
-    #[inline]
-    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
-        self.0.lock()
-    }
-
-    #[allow(dead_code)] // for the locks of `raddle::sync`
-    #[inline]
-    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
-        self.0.try_lock()
-    }
-
-    pub(crate) fn get_mut(&mut self) -> &mut T {
-        self.0.get_mut()
-    }
-}
-
-/// A place to wait for a change of what a [`Mutex`] guards.
-#[derive(Debug, Default)]
-pub(crate) struct Condvar(parking_lot::Condvar);
-
-impl Condvar {
-    pub(crate) const fn new() -> Self {
-        Self(parking_lot::Condvar::new())
-    }
-
-    /// As `new`; for a `static`, which even in a model build is native.
-    #[allow(dead_code)] // for the locks of `raddle::sync`
-    pub(crate) const fn new_static() -> Self {
-        Self::new()
-    }
-
-    pub(crate) fn wait<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>) {
-        self.0.wait(guard);
-    }
-
-    /// Waits until notified or until `at`; `false` says that `at` has passed.
-    pub(crate) fn wait_until<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>, at: Instant) -> bool {
-        !self.0.wait_until(guard, at).timed_out()
-    }
-
-    pub(crate) fn notify_one(&self) {
-        self.0.notify_one();
-    }
-
-    pub(crate) fn notify_all(&self) {
-        self.0.notify_all();
     }
 }
 
@@ -268,6 +239,26 @@ pub(crate) type Stealer<T> = crossbeam_deque::Stealer<T>;
 /// The queue where outsiders put jobs: first in, first out.
 pub(crate) type Injector<T> = crossbeam_deque::Injector<T>;
 
+/// Channels, and what selects among them.
+pub(crate) mod channel {
+    pub use crossbeam_channel::{
+        Receiver as InnerReceiver, RecvError, RecvTimeoutError, Select, SelectedOperation,
+        SendError, SendTimeoutError, Sender as InnerSender, TryRecvError, TrySendError, select,
+        select_biased,
+    };
+    pub(crate) use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+
+    /// crossbeam's end of a channel.
+    pub(crate) fn inner_sender<T>(sender: &Sender<T>) -> &InnerSender<T> {
+        sender
+    }
+
+    /// crossbeam's end of a channel.
+    pub(crate) fn inner_receiver<T>(receiver: &Receiver<T>) -> &InnerReceiver<T> {
+        receiver
+    }
+}
+
 /// Runs `f`; a panic becomes its payload.
 pub(crate) fn catch_unwind<R>(f: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
     panic::catch_unwind(AssertUnwindSafe(f))
@@ -282,6 +273,13 @@ pub(crate) fn now() -> Instant {
 /// How many CPUs this process may use: affinity and cgroup quota included.
 pub(crate) fn available_cpus() -> usize {
     num_cpus::get().max(1)
+}
+
+/// What takes the place of `native` here: in a model, what `make` made for the
+/// execution; outside of one, `native` itself.
+#[inline(always)]
+pub(crate) fn of_this_execution<C: 'static>(native: &C, _make: fn() -> C) -> &C {
+    native
 }
 
 /// Declares a pointer of each thread's own, null at first.
