@@ -43,8 +43,9 @@ use crate::wait::waited::{Waited, Waiting, wait};
 /// # Memory ordering
 ///
 /// What was done before a `set` happens-before the return of a wait that it
-/// ends, and before [`is_set`](Self::is_set) says `true` for it. A
-/// [`clear`](Self::clear) orders nothing.
+/// ends, before [`is_set`](Self::is_set) says `true` for it, and before the
+/// return of the [`clear`](Self::clear) that takes it back. So whoever waits,
+/// clears, and then looks what there is to do misses nothing.
 ///
 /// # Waiting
 ///
@@ -169,8 +170,11 @@ impl Event {
     pub fn clear(&self) {
         let mut state = self.state.lock();
         state.is_set = false;
-        // ORDERING: Relaxed, who sees it not set goes to the lock.
-        self.is_set.store(false, Ordering::Relaxed);
+        // ORDERING: Acquire pairs with the Release of a `set` that found it set
+        // and went without the lock: what came before that `set` is seen by
+        // whoever clears the event and then looks whether there is more to do.
+        self.is_set
+            .swap(false, weaken("event-clear-relaxed", Ordering::Acquire));
     }
 
     /// Whether it is set.

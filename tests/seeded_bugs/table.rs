@@ -529,6 +529,11 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         &["sync::models::signals::who_sees_it_set_sees_what_was_done_before"],
     ),
     bug(
+        "event-clear-relaxed",
+        Kind::Ordering,
+        &["sync::models::signals::who_clears_sees_what_the_set_that_is_cleared_came_after"],
+    ),
+    bug(
         "event-is-set-relaxed",
         Kind::Ordering,
         &["sync::models::signals::who_sees_it_set_sees_what_was_done_before"],
