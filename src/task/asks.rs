@@ -13,6 +13,18 @@ use crate::primitive::mutant;
 #[derive(Debug)]
 pub(super) struct Asks(AtomicU32);
 
+/// When a waiter may run the task that it waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Claims {
+    /// Whenever nobody has started it.
+    Anytime,
+    /// As the last resort: it has a time limit, beyond which its waiter would
+    /// wait.
+    AtLast,
+    /// Not before it is due: it is in no queue.
+    NotYet,
+}
+
 const CANCEL: u32 = 1;
 const TOKEN: u32 = 1 << 1;
 const AWAITED: u32 = 1 << 2;
@@ -84,16 +96,25 @@ impl Asks {
         self.has(OUTSIDERS)
     }
 
-    /// Whether a waiter may run the task at all, if only as the last resort.
-    pub(super) fn is_due(&self) -> bool {
-        !self.has(UNCLAIMABLE)
+    /// When a waiter may run the task.
+    pub(super) fn claims(&self) -> Claims {
+        // ORDERING: Relaxed, as in `has`. A delayed task may come due at any
+        // time; whoever missed that makes sure by `is_due_now`.
+        let flags = self.0.load(Ordering::Relaxed);
+        if flags & UNCLAIMABLE != 0 {
+            Claims::NotYet
+        } else if flags & LIMITED != 0 {
+            Claims::AtLast
+        } else {
+            Claims::Anytime
+        }
     }
 
-    /// As `is_due`, for a waiter that was called as the last resort: if not,
-    /// whoever makes it due calls again.
+    /// Whether the task is due, for a waiter that was called as the last resort:
+    /// if not, whoever makes it due calls again.
     pub(super) fn is_due_now(&self) -> bool {
         if mutant("asks-due-by-a-look") {
-            return self.is_due();
+            return self.claims() != Claims::NotYet;
         }
         // ORDERING: a read-modify-write, as `set_due` is. If ours comes first,
         // Release shows our census to whoever makes the task due, and that one
@@ -103,12 +124,8 @@ impl Asks {
 
     /// A task that was delayed is now like any other.
     pub(super) fn set_due(&self) {
-        // ORDERING: pairs with `is_due_now`. A waiter that looks by `is_due` and
+        // ORDERING: pairs with `is_due_now`. A waiter that looks by `claims` and
         // does not see it yet parks, and the task is in a queue.
         self.0.fetch_and(!UNCLAIMABLE, Ordering::AcqRel);
-    }
-
-    pub(super) fn is_claimable(&self) -> bool {
-        !self.has(LIMITED | UNCLAIMABLE)
     }
 }

@@ -22,6 +22,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use super::asks::Claims;
 use super::cell::Header;
 use super::job::run_claimed;
 use super::reference::Ref;
@@ -43,39 +44,23 @@ pub(super) fn wait(task: Ref, deadline: Deadline) -> Result<bool, TaskError> {
         return Err(TaskError::Refused(Refusal::Forked));
     }
     if !deadline.is_never() {
-        return Ok(park(task, deadline, None));
+        return Ok(park(task, deadline, Claims::Anytime));
     }
-    // Asked before the claim: a task that comes due after it is claimed by
-    // nobody, and in the queue.
-    let stands = LastResortFor::of(header);
-    Ok(claim(task) || park(task, deadline, stands))
-}
-
-/// Why a task that its waiter may not claim runs there rather than never.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum LastResortFor {
-    /// It has a time limit: its waiter would wait beyond the limit.
-    Limited,
-    /// It was not yet in a queue.
-    Early,
-}
-
-impl LastResortFor {
-    fn of(header: &Header) -> Option<Self> {
-        match (header.asks.is_due(), header.asks.is_limited()) {
-            (false, _) => Some(Self::Early),
-            (true, limited) => limited.then_some(Self::Limited),
-        }
-    }
+    // One look: a task that comes due after it is claimed by nobody, and in the
+    // queue.
+    let claims = header.asks.claims();
+    Ok(claims == Claims::Anytime && claim_now(task) || park(task, deadline, claims))
 }
 
 /// Runs the task here if this is a worker of its pool and nobody has started
 /// it; says whether it did.
 pub(super) fn claim(task: Ref) -> bool {
+    task.header().asks.claims() == Claims::Anytime && claim_now(task)
+}
+
+/// As `claim`, for a task that a waiter may run at any time.
+fn claim_now(task: Ref) -> bool {
     let header = task.header();
-    if !header.asks.is_claimable() {
-        return false;
-    }
     block::current(|hook| {
         let Some(hook) = hook else {
             if !header.asks.outsiders_run() || header.state.start().is_err() {
@@ -98,13 +83,12 @@ pub(super) fn needs_a_thread(task: Ref) -> bool {
         && header.state.load().phase() == Phase::Queued
 }
 
-/// As `claim`, when no thread is left that could run the task: a time limit
-/// does not count.
+/// As `claim`, when no thread is left that could run the task, which is due: a
+/// time limit does not count.
 pub(super) fn claim_as_last_resort(task: Ref) -> bool {
     block::current(|hook| {
         let header = task.header();
-        let may = |hook: &dyn BlockHook| hook.pool() == header.pool && header.asks.is_due();
-        hook.is_some_and(|hook| may(hook) && claim_for(hook, task))
+        hook.is_some_and(|hook| hook.pool() == header.pool && claim_for(hook, task))
     })
 }
 
@@ -120,7 +104,8 @@ fn claim_for(hook: &dyn BlockHook, task: Ref) -> bool {
     true
 }
 
-fn park(task: Ref, deadline: Deadline, stands: Option<LastResortFor>) -> bool {
+/// A task that `claims` keeps from its waiter runs there rather than never.
+fn park(task: Ref, deadline: Deadline, claims: Claims) -> bool {
     let header = task.header();
     if deadline.has_passed() {
         return header.state.load().is_final();
@@ -132,7 +117,9 @@ fn park(task: Ref, deadline: Deadline, stands: Option<LastResortFor>) -> bool {
     if unsafe { header.state.push(&entry) }.is_err() {
         return true;
     }
-    let offer = stands.and_then(|why| Offer::make(&parker, why == LastResortFor::Early));
+    let offer = (claims != Claims::Anytime)
+        .then(|| Offer::make(&parker, claims == Claims::NotYet))
+        .flatten();
     let on = || BlockedOn::Task {
         id: header.id.get(),
         name: header.name().map(str::to_owned),
@@ -145,7 +132,7 @@ fn park(task: Ref, deadline: Deadline, stands: Option<LastResortFor>) -> bool {
             // look for work, and would call it for ever. Any other looks, and so
             // passes the call on.
             if offer.as_ref().is_some_and(Offer::take_call)
-                && (stands == Some(LastResortFor::Limited) || needs_a_thread(task))
+                && (claims == Claims::AtLast || needs_a_thread(task))
             {
                 drop(blocking);
                 claim_as_last_resort(task);
