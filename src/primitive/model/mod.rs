@@ -18,6 +18,7 @@
 //!   deque.rs     a Chase-Lev deque
 //!   injector.rs  a queue of slots with head and tail
 //!   channel.rs   a channel; each item orders by itself
+//!   stacks.rs    what makes models fast: stacks serve the next execution too
 //!   thread.rs    spawn, join, panicking, thread slots
 //!   unwind.rs    whose panic is it, loom's or the user's?
 //! ```
@@ -58,6 +59,8 @@ mod park;
 pub(crate) mod run;
 #[cfg(test)]
 mod runner_tests;
+#[cfg(test)]
+mod stacks;
 pub(crate) mod thread;
 mod unwind;
 

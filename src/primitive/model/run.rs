@@ -30,7 +30,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use super::context::{self, Mode};
-use super::{late, unwind};
+use super::{late, stacks, unwind};
 
 /// A model of something that we fear.
 #[must_use = "a model does nothing until `check`"]
@@ -170,6 +170,7 @@ impl Model {
     {
         unwind::watch_panics();
         assert!(!context::inside(), "a model runs inside another");
+        let _stacks = stacks::keep();
         let _leave = context::Leave;
         loop {
             // Again when objects that are decided late were more than expected.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::atomics::{AtomicUsize, Ordering};
 use super::run::{Explored, Model};
 use super::{
-    Condvar, Deque, Injector, Mutex, Parker, Steal, UnsafeCell, catch_unwind, now, thread,
+    Condvar, Deque, Injector, Mutex, Parker, Steal, UnsafeCell, catch_unwind, now, stacks, thread,
     thread_slot, unwind,
 };
 
@@ -45,6 +45,29 @@ fn a_small_model_passes() {
         .unbounded()
         .check(small);
     assert!(explored.executions > 1);
+}
+
+/// A thread's stack serves each execution anew: three for three threads,
+/// however many executions there are. Without, models take three times as long.
+#[test]
+#[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
+fn the_executions_of_a_model_share_its_stacks() {
+    let explored = Model::new("runner::the_executions_of_a_model_share_its_stacks")
+        .unbounded()
+        .check(|| {
+            assert!(stacks::asked_of_the_system() <= 3, "a stack was not reused");
+            let third = thread::spawn("third".to_owned(), None, thread::yield_now);
+            small();
+            let third = third.expect("a model always has a thread to give");
+            third.join().expect("it does not panic");
+            assert_eq!(stacks::asked_of_the_system(), 3, "nobody counts the stacks");
+        });
+    assert!(explored.executions > 1);
+    assert_eq!(
+        stacks::asked_of_the_system(),
+        0,
+        "no exploration is under way"
+    );
 }
 
 #[test]
