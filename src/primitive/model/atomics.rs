@@ -13,8 +13,13 @@
 //!
 //! the writer's load replaces the reader's, nothing seems to be left to reorder,
 //! and the execution in which the reader sees the store is never tried. A turn
-//! is an operation that depends on all others of its kind. A load that takes one
-//! first depends on all loads before it, and nothing is forgotten.
+//! is an operation that depends on all others of its kind. A load takes one too,
+//! so it depends on all loads before it, and nothing is forgotten.
+//!
+//! The load and its turn are one step: nobody is let in between, where there
+//! would be nothing new to see. What loom would reorder with the turn it
+//! reorders with the load then, for that is the last place before the turn where
+//! it may let others go first.
 
 use std::fmt;
 use std::sync::atomic as std_atomic;
@@ -47,6 +52,13 @@ impl Turn {
             self.0.notify_one();
         }
     }
+
+    /// Takes the turn in one step with the operation before.
+    fn take_along(&self) {
+        loom::stop_exploring();
+        self.0.notify_one();
+        loom::explore();
+    }
 }
 
 /// One of loom's atomics, and the execution it belongs to.
@@ -65,23 +77,19 @@ impl<A> Modelled<A> {
         })
     }
 
-    /// loom's atomic, unless it can no longer be asked.
-    fn get(this: &Option<Self>) -> Option<&A> {
+    /// What is loom's, unless it can no longer be asked.
+    fn ask(this: &Option<Self>) -> Option<&Self> {
         let this = this.as_ref()?;
         if context::doomed() {
             return None;
         }
         context::require(this.made);
-        Some(&this.atomic)
+        Some(this)
     }
 
-    /// As [`get`](Self::get), for a load, which takes its turn.
-    fn get_to_load(this: &Option<Self>) -> Option<&A> {
-        let atomic = Self::get(this)?;
-        if let Some(this) = this {
-            this.loads.take();
-        }
-        Some(atomic)
+    /// loom's atomic, unless it can no longer be asked.
+    fn get(this: &Option<Self>) -> Option<&A> {
+        Self::ask(this).map(|this| &this.atomic)
     }
 }
 
@@ -112,8 +120,12 @@ macro_rules! atomic {
             }
 
             pub(crate) fn load(&self, order: Ordering) -> $value {
-                match Modelled::get_to_load(&self.modelled) {
-                    Some(atomic) => atomic.load(order),
+                match Modelled::ask(&self.modelled) {
+                    Some(modelled) => {
+                        let value = modelled.atomic.load(order);
+                        modelled.loads.take_along();
+                        value
+                    }
                     None => self.native.load(order),
                 }
             }
