@@ -3,23 +3,8 @@
 //! Beside each of loom's atomics lies a native copy of the newest value. It is
 //! what destructors see once loom has failed, and what `Debug` shows.
 //!
-//! And beside it lies a [`Turn`], for loom forgets orders. To decide what to try
-//! in another order it keeps the last access to each atomic only. Loads do not
-//! depend on each other, so in
-//!
-//! ```text
-//!   reader: load                     writer: load, then store
-//! ```
-//!
-//! the writer's load replaces the reader's, nothing seems to be left to reorder,
-//! and the execution in which the reader sees the store is never tried. A turn
-//! is an operation that depends on all others of its kind. A load takes one too,
-//! so it depends on all loads before it, and nothing is forgotten.
-//!
-//! The load and its turn are one step: nobody is let in between, where there
-//! would be nothing new to see. What loom would reorder with the turn it
-//! reorders with the load then, for that is the last place before the turn where
-//! it may let others go first.
+//! And beside it stands who has loaded it, because loom forgets loads; see
+//! `loads.rs`.
 
 use std::fmt;
 use std::sync::atomic as std_atomic;
@@ -27,6 +12,7 @@ use std::sync::atomic as std_atomic;
 pub(crate) use std::sync::atomic::Ordering;
 
 use super::context::{self, Execution};
+use super::loads::Loads;
 
 /// A fence. loom joins what the threads on both sides of two SeqCst fences
 /// know, so it is a little stronger than the language's.
@@ -38,33 +24,10 @@ pub(crate) fn fence(order: Ordering) {
     }
 }
 
-/// A step that loom puts before and after each other one on the same object,
-/// and that synchronises nothing: the notification of nobody.
-pub(super) struct Turn(loom::sync::Condvar);
-
-impl Turn {
-    pub(super) fn new() -> Self {
-        Self(loom::sync::Condvar::new())
-    }
-
-    pub(super) fn take(&self) {
-        if !context::doomed() {
-            self.0.notify_one();
-        }
-    }
-
-    /// Takes the turn in one step with the operation before.
-    fn take_along(&self) {
-        loom::stop_exploring();
-        self.0.notify_one();
-        loom::explore();
-    }
-}
-
 /// One of loom's atomics, and the execution it belongs to.
 struct Modelled<A> {
     made: Execution,
-    loads: Turn,
+    loads: Loads,
     atomic: A,
 }
 
@@ -72,7 +35,7 @@ impl<A> Modelled<A> {
     fn new(make: impl FnOnce() -> A) -> Option<Self> {
         context::current().map(|made| Self {
             made,
-            loads: Turn::new(),
+            loads: Loads::none(),
             atomic: make(),
         })
     }
@@ -85,11 +48,6 @@ impl<A> Modelled<A> {
         }
         context::require(this.made);
         Some(this)
-    }
-
-    /// loom's atomic, unless it can no longer be asked.
-    fn get(this: &Option<Self>) -> Option<&A> {
-        Self::ask(this).map(|this| &this.atomic)
     }
 }
 
@@ -110,7 +68,7 @@ macro_rules! atomic {
             }
 
             pub(crate) fn into_inner(self) -> $value {
-                if Modelled::get(&self.modelled).is_some()
+                if Modelled::ask(&self.modelled).is_some()
                     && let Some(modelled) = self.modelled
                 {
                     // loom checks that all accesses happened before.
@@ -123,7 +81,7 @@ macro_rules! atomic {
                 match Modelled::ask(&self.modelled) {
                     Some(modelled) => {
                         let value = modelled.atomic.load(order);
-                        modelled.loads.take_along();
+                        modelled.loads.add();
                         value
                     }
                     None => self.native.load(order),
@@ -131,9 +89,10 @@ macro_rules! atomic {
             }
 
             pub(crate) fn store(&self, value: $value, order: Ordering) {
-                match Modelled::get(&self.modelled) {
-                    Some(atomic) => {
-                        atomic.store(value, order);
+                match Modelled::ask(&self.modelled) {
+                    Some(modelled) => {
+                        modelled.atomic.store(value, order);
+                        modelled.loads.overwrite();
                         self.copy(value);
                     }
                     None => self.native.store(value, order),
@@ -141,9 +100,10 @@ macro_rules! atomic {
             }
 
             pub(crate) fn swap(&self, value: $value, order: Ordering) -> $value {
-                match Modelled::get(&self.modelled) {
-                    Some(atomic) => {
-                        let old = atomic.swap(value, order);
+                match Modelled::ask(&self.modelled) {
+                    Some(modelled) => {
+                        let old = modelled.atomic.swap(value, order);
+                        modelled.loads.overwrite();
                         self.copy(value);
                         old
                     }
@@ -158,10 +118,14 @@ macro_rules! atomic {
                 success: Ordering,
                 failure: Ordering,
             ) -> Result<$value, $value> {
-                match Modelled::get(&self.modelled) {
-                    Some(atomic) => atomic
-                        .compare_exchange(current, new, success, failure)
-                        .inspect(|_| self.copy(new)),
+                match Modelled::ask(&self.modelled) {
+                    Some(modelled) => {
+                        let outcome =
+                            (modelled.atomic).compare_exchange(current, new, success, failure);
+                        // One that fails counts as a write, too, to loom.
+                        modelled.loads.overwrite();
+                        outcome.inspect(|_| self.copy(new))
+                    }
                     None => self.native.compare_exchange(current, new, success, failure),
                 }
             }
@@ -227,9 +191,10 @@ macro_rules! arithmetic {
         impl $name {
             $(
                 pub(crate) fn $operation(&self, operand: $value, order: Ordering) -> $value {
-                    match Modelled::get(&self.modelled) {
-                        Some(atomic) => {
-                            let old = atomic.$operation(operand, order);
+                    match Modelled::ask(&self.modelled) {
+                        Some(modelled) => {
+                            let old = modelled.atomic.$operation(operand, order);
+                            modelled.loads.overwrite();
                             let compute: fn($value, $value) -> $value = $compute;
                             self.copy(compute(old, operand));
                             old

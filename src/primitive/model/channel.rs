@@ -22,8 +22,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
-use super::atomics::{AtomicU32, Ordering, Turn};
+use super::atomics::{AtomicU32, Ordering};
 use super::context::{self, Execution};
+use super::loads::Turn;
 use super::park::{Seat, plain};
 use crate::primitive::native::channel as native;
 pub use native::{

@@ -40,6 +40,7 @@ thread_local! {
     static DOOMED: Cell<bool> = const { Cell::new(false) };
     static MODE: Cell<Mode> = const { Cell::new(Mode { spurious: false, patient: false }) };
     static TIMED_WAITS: Cell<bool> = const { Cell::new(false) };
+    static ONE_ORDER: Cell<bool> = const { Cell::new(false) };
     static UNJOINED_PANICS: Cell<usize> = const { Cell::new(0) };
     static UNCAUGHT: RefCell<Option<String>> = const { RefCell::new(None) };
 }
@@ -55,6 +56,7 @@ pub(crate) fn begin(mode: Mode) {
     late::end();
     DOOMED.set(false);
     MODE.set(mode);
+    ONE_ORDER.set(false);
     UNJOINED_PANICS.set(0);
     UNCAUGHT.set(None);
     late::begin();
@@ -129,6 +131,30 @@ pub(super) fn refuse_to_block_if_doomed() {
         !doomed(),
         "raddle model: a destructor blocks although loom has already failed"
     );
+}
+
+/// Does `body` in one step with what was done before: loom lets nobody in.
+///
+/// What it finds worth reordering in there it reorders with what was before.
+/// Among other things, a thread that only *would* be let in at the wrong place
+/// is let in before.
+pub(super) fn in_one_step<R>(body: impl FnOnce() -> R) -> R {
+    if ONE_ORDER.replace(true) {
+        return body();
+    }
+    loom::stop_exploring();
+    let result = body();
+    loom::explore();
+    ONE_ORDER.set(false);
+    result
+}
+
+/// From here on this execution is one of many that end in the same way: loom
+/// tries no other order of what is left.
+pub(super) fn rest_in_one_order() {
+    if !doomed() && !ONE_ORDER.replace(true) {
+        loom::skip_branch();
+    }
 }
 
 /// What this exploration adds.

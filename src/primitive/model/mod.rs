@@ -11,6 +11,7 @@
 //!   run.rs ── says "inside execution N" ──► context.rs ◄── asks ── all others
 //!
 //!   atomics.rs   loom's, with a native copy for the time after a failure
+//!   loads.rs     what loom would forget of loads
 //!   cell.rs      loom's race detector beside a plain cell
 //!   late.rs      what is decided at its first use; one value for each execution
 //!   park.rs      Seat: sleep and wake without loss; Parker
@@ -51,6 +52,7 @@ pub(crate) mod context;
 mod deque;
 mod injector;
 pub(crate) mod late;
+mod loads;
 mod lock;
 #[cfg(test)]
 mod models;

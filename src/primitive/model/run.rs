@@ -242,6 +242,17 @@ impl Model {
     }
 }
 
+/// Tries one order only of what `prepare` does. Other models explore that.
+pub(crate) fn in_one_order<R>(prepare: impl FnOnce() -> R) -> R {
+    context::in_one_step(prepare)
+}
+
+/// Tries one order only of what is left of this execution. Other models explore
+/// that; what it ends with is looked at all the same.
+pub(crate) fn rest_in_one_order() {
+    context::rest_in_one_order();
+}
+
 impl fmt::Display for Bound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

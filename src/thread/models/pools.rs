@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::super::{Shutdown, ThreadPool};
 use crate::error::TaskError;
 use crate::primitive::block::{BlockedOn, Blocking};
-use crate::primitive::model::run::Model;
+use crate::primitive::model::run::{Model, in_one_order, rest_in_one_order};
 use crate::primitive::thread;
 use crate::primitive::{Condvar, Mutex, UnsafeCell};
 use crate::task::{Claim, Origin, accept, task};
@@ -64,7 +64,7 @@ impl ThreadPool {
 #[test]
 fn a_task_submitted_during_shutdown_has_an_end() {
     Model::new("thread::a_task_submitted_during_shutdown_has_an_end")
-        .preemptions(3)
+        .preemptions(4)
         .quick(2)
         .check(|| {
             let pool = Arc::new(pool(1, 1));
@@ -104,17 +104,38 @@ fn dropping_a_pool_runs_what_is_queued() {
         });
 }
 
+/// Fear: one of two workers leaves as its pool ends, and what the other is
+/// called for is forgotten, or the other is never told.
+/// Must fail when: the last thread does not wake the others to go home.
+/// Bound: 3 preemptions, a pool of two; 1 in the quick tier.
+#[test]
+fn two_workers_end_with_their_pool() {
+    Model::new("thread::two_workers_end_with_their_pool")
+        .preemptions(3)
+        .quick(1)
+        .check(|| {
+            let letter = Letter::new();
+            let pool = in_one_order(|| pool(2, 2));
+            letter.write();
+            let handle = pool.submit(move || letter.read());
+            pool.shutdown(Shutdown::Finish);
+            assert_eq!(handle.result().unwrap(), 42);
+            pool.is_quiet();
+        });
+}
+
 /// Fear: a task that ends its own pool at the cap of threads waits for its
 /// child, which no thread is left to run.
 /// Must fail when: a closer does not look after it has given its place away.
-/// Bound: 2 preemptions, a pool of one and its substitute; 1 in the quick tier.
+/// Bound: 3 preemptions, a pool of one and its substitute; 1 in the quick tier.
 #[test]
 fn a_task_that_ends_its_pool_at_the_cap_leaves_nobody_behind() {
     Model::new("thread::a_task_that_ends_its_pool_at_the_cap_leaves_nobody_behind")
-        .preemptions(2)
+        .preemptions(4)
         .quick(1)
         .check(|| {
-            let (pool, letter) = (Arc::new(pool(1, 1)), Letter::new());
+            let letter = Letter::new();
+            let pool = Arc::new(in_one_order(|| pool(1, 1)));
             let parent = pool.submit({
                 let (pool, letter) = (pool.clone(), letter.clone());
                 move || {
@@ -155,10 +176,11 @@ impl Meeting {
 #[test]
 fn two_tasks_submitted_together_run_together() {
     Model::new("thread::two_tasks_submitted_together_run_together")
-        .preemptions(2)
+        .preemptions(3)
         .quick(1)
         .check(|| {
-            let (pool, letter, meeting) = (pool(2, 2), Letter::new(), Meeting::new());
+            let (letter, meeting) = (Letter::new(), Meeting::new());
+            let pool = in_one_order(|| pool(2, 2));
             letter.write();
             let task = || {
                 let (letter, meeting) = (letter.clone(), meeting.clone());
@@ -172,6 +194,7 @@ fn two_tasks_submitted_together_run_together() {
             for handle in handles {
                 assert_eq!(handle.result().unwrap(), 42);
             }
+            rest_in_one_order();
             pool.shutdown(Shutdown::Finish);
             pool.is_quiet();
         });
@@ -183,10 +206,11 @@ fn two_tasks_submitted_together_run_together() {
 #[test]
 fn a_task_that_blocks_on_its_child_gets_a_spare() {
     Model::new("thread::a_task_that_blocks_on_its_child_gets_a_spare")
-        .preemptions(2)
+        .preemptions(3)
         .quick(1)
         .check(|| {
-            let (pool, letter, meeting) = (Arc::new(pool(1, 2)), Letter::new(), Meeting::new());
+            let (letter, meeting) = (Letter::new(), Meeting::new());
+            let pool = Arc::new(in_one_order(|| pool(1, 2)));
             let parent = pool.submit({
                 let (pool, letter) = (pool.clone(), letter.clone());
                 move || {
@@ -205,6 +229,7 @@ fn a_task_that_blocks_on_its_child_gets_a_spare() {
             });
             let child = parent.result().unwrap();
             assert_eq!(child.result().unwrap(), 42);
+            rest_in_one_order();
             pool.shutdown(Shutdown::Finish);
             pool.is_quiet();
         });
@@ -220,7 +245,8 @@ fn at_the_cap_a_waiter_runs_its_limited_child() {
         .preemptions(4)
         .quick(2)
         .check(|| {
-            let (pool, letter) = (Arc::new(pool(1, 1)), Letter::new());
+            let letter = Letter::new();
+            let pool = Arc::new(in_one_order(|| pool(1, 1)));
             let parent = pool.submit({
                 let (pool, letter) = (pool.clone(), letter.clone());
                 move || {
@@ -233,6 +259,7 @@ fn at_the_cap_a_waiter_runs_its_limited_child() {
                 }
             });
             assert_eq!(parent.result().unwrap(), 42);
+            rest_in_one_order();
             pool.shutdown(Shutdown::Finish);
             pool.is_quiet();
         });
@@ -245,10 +272,11 @@ fn at_the_cap_a_waiter_runs_its_limited_child() {
 #[test]
 fn at_the_cap_a_waiter_runs_its_delayed_child() {
     Model::new("thread::at_the_cap_a_waiter_runs_its_delayed_child")
-        .preemptions(2)
+        .preemptions(4)
         .quick(1)
         .check(|| {
-            let (pool, letter) = (Arc::new(pool(1, 1)), Letter::new());
+            let letter = Letter::new();
+            let pool = Arc::new(in_one_order(|| pool(1, 1)));
             let origin = Origin {
                 claim: Claim::Nobody,
                 ..pool.core.origin(Location::caller())
@@ -260,6 +288,7 @@ fn at_the_cap_a_waiter_runs_its_delayed_child() {
             let parent = pool.submit(move || child.result().unwrap());
             assert_eq!(parent.result().unwrap(), 42);
             timer.unwrap().join().unwrap();
+            rest_in_one_order();
             pool.shutdown(Shutdown::Finish);
             pool.is_quiet();
         });
@@ -273,9 +302,11 @@ fn at_the_cap_a_waiter_runs_its_delayed_child() {
 #[test]
 fn at_the_cap_the_last_to_block_calls_another_waiter() {
     Model::new("thread::at_the_cap_the_last_to_block_calls_another_waiter")
-        .preemptions(1)
+        .preemptions(3)
+        .quick(1)
         .check(|| {
-            let (pool, meeting) = (Arc::new(pool(1, 2)), Meeting::new());
+            let meeting = Meeting::new();
+            let pool = Arc::new(in_one_order(|| pool(1, 2)));
             let parent = pool.submit({
                 let (pool, meeting) = (pool.clone(), meeting.clone());
                 move || {
@@ -295,6 +326,7 @@ fn at_the_cap_the_last_to_block_calls_another_waiter() {
             let (sum, spare) = parent.result().unwrap();
             assert_eq!(sum, 42);
             spare.result().unwrap();
+            rest_in_one_order();
             pool.shutdown(Shutdown::Finish);
             pool.is_quiet();
         });
@@ -307,10 +339,11 @@ fn at_the_cap_the_last_to_block_calls_another_waiter() {
 #[test]
 fn a_child_claimed_while_it_is_stolen_runs_once() {
     Model::new("thread::a_child_claimed_while_it_is_stolen_runs_once")
-        .preemptions(2)
+        .preemptions(3)
         .quick(1)
         .check(|| {
-            let (pool, letter) = (Arc::new(pool(2, 2)), Letter::new());
+            let letter = Letter::new();
+            let pool = Arc::new(in_one_order(|| pool(2, 2)));
             let parent = pool.submit({
                 let (pool, letter) = (pool.clone(), letter.clone());
                 move || {
@@ -323,6 +356,7 @@ fn a_child_claimed_while_it_is_stolen_runs_once() {
                 }
             });
             assert_eq!(parent.result().unwrap(), 42);
+            rest_in_one_order();
             pool.shutdown(Shutdown::Finish);
             pool.is_quiet();
         });

@@ -6,9 +6,9 @@ use std::sync::{self, Arc};
 use std::time::Instant;
 
 use super::{Lock, MutexGuard};
-use crate::primitive::model::atomics::Turn;
 use crate::primitive::model::context;
 use crate::primitive::model::late::Late;
+use crate::primitive::model::loads::Turn;
 use crate::primitive::model::park::{Seat, plain};
 use crate::primitive::native;
 

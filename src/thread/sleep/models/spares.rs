@@ -28,11 +28,11 @@ fn a_job_published_while_the_worker_blocks_gets_a_spare() {
 /// the permit that its worker wants back.
 /// Must fail when: a thread blocks without a look; a thread that parks keeps
 /// its search.
-/// Bound: 3 preemptions, two threads after the first; 2 in the quick tier.
+/// Bound: 4 preemptions, two threads after the first; 2 in the quick tier.
 #[test]
 fn a_parked_spare_is_called_again() {
     Model::new("sleep::a_parked_spare_is_called_again")
-        .preemptions(3)
+        .preemptions(4)
         .quick(2)
         .check(|| {
             let mut room = Room::new(Flags::new(3), 1, 2, 1);
@@ -104,11 +104,11 @@ fn a_job_published_while_a_start_fails_is_run() {
 /// Fear: a job that comes in as the pool ends is neither run nor cancelled.
 /// Must fail when: the last thread ends the pool with a look from before its
 /// fence; the submitter does not ask whether the pool has ended.
-/// Bound: 3 preemptions, three threads; 2 in the quick tier.
+/// Bound: 4 preemptions, a pool of one; 2 in the quick tier.
 #[test]
 fn a_job_submitted_while_the_pool_ends_is_run_or_cancelled() {
     Model::new("sleep::a_job_submitted_while_the_pool_ends_is_run_or_cancelled")
-        .preemptions(3)
+        .preemptions(4)
         .quick(2)
         .check(|| {
             let room = Room::new(Flags::new(1), 1, 1, 1).open(1);
@@ -126,11 +126,12 @@ fn a_job_submitted_while_the_pool_ends_is_run_or_cancelled() {
 /// Fear: two tasks that end their pool wait for each other, or nobody ends it.
 /// Must fail when: a closer waits for what another does after the end; the
 /// dismissed are not woken; nobody is told that one has left.
-/// Bound: 2 preemptions, three threads.
+/// Bound: 3 preemptions, a pool of two; 2 in the quick tier.
 #[test]
 fn two_threads_that_wait_for_the_end_of_their_pool_get_it() {
     Model::new("sleep::two_threads_that_wait_for_the_end_of_their_pool_get_it")
-        .preemptions(2)
+        .preemptions(3)
+        .quick(2)
         .check(|| {
             let mut room = Room::new(Flags::new(2), 2, 2, 2);
             room.run = |room, me, job| {
@@ -157,11 +158,12 @@ fn two_threads_that_wait_for_the_end_of_their_pool_get_it() {
 /// Fear: a task ends its own pool at the cap of threads, and waits for a job
 /// that no thread is left to run.
 /// Must fail when: a closer does not look after it has given its place away.
-/// Bound: 3 preemptions, the closer, its substitute and a submitter.
+/// Bound: 4 preemptions, the closer, its substitute and a submitter; 2 in the
+/// quick tier.
 #[test]
 fn a_job_submitted_while_the_only_thread_ends_its_pool_is_run_or_cancelled() {
     Model::new("sleep::a_job_submitted_while_the_only_thread_ends_its_pool_is_run_or_cancelled")
-        .preemptions(3)
+        .preemptions(4)
         .quick(2)
         .check(|| {
             let mut room = Room::new(Flags::new(2), 1, 1, 1);
