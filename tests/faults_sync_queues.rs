@@ -194,6 +194,52 @@ fn ch08_an_item_that_panics_when_it_is_dropped() {
     });
 }
 
+/// A push into a queue by priority runs two pieces of user code that can fail one
+/// after the other: the comparison, and the destructor of the item refused by it.
+#[test]
+fn ch08_a_comparison_and_then_a_destructor_panic() {
+    struct Grumpy(u32);
+    impl PartialEq for Grumpy {
+        fn eq(&self, other: &Self) -> bool {
+            self.0 == other.0
+        }
+    }
+    impl Eq for Grumpy {}
+    impl PartialOrd for Grumpy {
+        fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+            Some(self.cmp(other))
+        }
+    }
+    impl Ord for Grumpy {
+        fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+            assert!(self.0 != 7 && other.0 != 7, "compares no sevens");
+            self.0.cmp(&other.0)
+        }
+    }
+    impl Drop for Grumpy {
+        fn drop(&mut self) {
+            assert!(self.0 != 7, "drops no sevens");
+        }
+    }
+    watch(|| {
+        let queue = Queue::priority(2);
+        queue.push(Grumpy(1)).unwrap();
+        // A second panic while the first unwinds would end the process.
+        let blocking = catch_unwind(AssertUnwindSafe(|| queue.push(Grumpy(7))));
+        let future = catch_unwind(AssertUnwindSafe(|| {
+            raddle::block_on(queue.push_async(Grumpy(7)))
+        }));
+        for caught in [blocking, future] {
+            let payload = caught.map(drop).unwrap_err();
+            // The first panic passes on.
+            assert_eq!(payload.downcast_ref(), Some(&"compares no sevens"));
+        }
+        assert_eq!(queue.len(), 1);
+        queue.push(Grumpy(2)).unwrap();
+        assert_eq!(queue.close_now().len(), 2);
+    });
+}
+
 #[test]
 fn ch09_a_limit_that_strikes_as_an_item_comes_loses_nothing() {
     fn body<P: Pipe>() {
