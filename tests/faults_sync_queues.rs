@@ -399,6 +399,24 @@ fn a_worker_that_waits_gives_its_place_to_a_spare() {
         producer.result().unwrap();
         assert!(waited.is_closed());
     });
+    watch(|| {
+        let pool = common::pool(1);
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let waits = pool.submit(move || {
+            let ticks = channel::tick(MOMENT);
+            let nothing = channel::never::<u8>();
+            while !stopped.load(SeqCst) {
+                ticks.recv().unwrap();
+                channel::after(MOMENT).recv().unwrap();
+                assert!(nothing.recv_timeout(MOMENT).is_err());
+            }
+        });
+        pool.submit(move || stop.store(true, SeqCst))
+            .result()
+            .unwrap();
+        waits.result().unwrap();
+    });
 }
 
 #[test]
@@ -417,6 +435,13 @@ fn every_public_type_can_be_shared_and_shown() {
     moved::<raddle::sync::queue::IntoIter<u8>>();
     // An item that may not be shared goes from hand to hand.
     shared::<Queue<std::cell::Cell<u8>>>();
+    // What yields items can be shown though they cannot.
+    struct Dark;
+    moved::<raddle::sync::queue::Iter<'_, Dark>>();
+    moved::<raddle::sync::queue::IntoIter<Dark>>();
+    moved::<channel::Iter<'_, Dark>>();
+    moved::<channel::TryIter<'_, Dark>>();
+    moved::<channel::IntoIter<Dark>>();
 }
 
 #[test]
