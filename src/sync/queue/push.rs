@@ -128,8 +128,11 @@ impl<T> Queue<T> {
 
     /// Puts an item in, as a future that waits until there is room.
     ///
-    /// Cancel-safe: dropped before it is ready, it drops its item, and has put
-    /// nothing in. It joins those who wait when it is first polled.
+    /// Cancel-safe: dropped before it is ready, it has put nothing in, and hands on
+    /// what it was promised. The item is dropped with it, as anything that a future
+    /// owns: to keep it, race the future's `Pin<&mut _>` and await it later, or use
+    /// [`push_timeout`](Self::push_timeout), which gives the item back. It joins
+    /// those who wait when it is first polled.
     ///
     /// # Errors
     ///
