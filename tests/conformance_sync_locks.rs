@@ -1034,14 +1034,11 @@ fn k04_who_unlocks_does_not_touch_a_lock_that_the_next_one_frees() {
                     // SAFETY: as the caller says.
                     drop(unsafe { Box::from_raw(self.0) });
                 } else {
-                    // SAFETY: as the caller says; what lies there is plain memory
-                    // from now on.
-                    unsafe {
-                        self.0.drop_in_place();
-                        self.0
-                            .cast::<u8>()
-                            .write_bytes(OTHER, size_of::<Mutex<i32>>());
-                    }
+                    // SAFETY: as the caller says.
+                    unsafe { self.0.drop_in_place() }
+                    let bytes = self.0.cast::<u8>();
+                    // SAFETY: what lies there is plain memory from now on.
+                    unsafe { bytes.write_bytes(OTHER, size_of::<Mutex<i32>>()) }
                 }
             }
         }
@@ -1054,10 +1051,8 @@ fn k04_who_unlocks_does_not_touch_a_lock_that_the_next_one_frees() {
             if !is_freed {
                 let memory = shared.0.cast::<[u8; size_of::<Mutex<i32>>()]>();
                 // SAFETY: both are through; the bytes were written above.
-                assert!(
-                    unsafe { *memory }.iter().all(|byte| *byte == OTHER),
-                    "touched"
-                );
+                let bytes = unsafe { *memory };
+                assert!(bytes.iter().all(|byte| *byte == OTHER), "touched");
                 // SAFETY: the box is its memory only; the mutex was dropped.
                 drop(unsafe { Box::from_raw(shared.0.cast::<MaybeUninit<Mutex<i32>>>()) });
             }
