@@ -139,7 +139,7 @@ pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
 ///
 /// For a branch of [`select!`] or another loop over several sources; to wait for
 /// one of them with a limit, there is [`recv_timeout`](Receiver::recv_timeout).
-/// Clones share the one message. `Duration::MAX` is [`never`].
+/// Clones share the one message. `Duration::MAX` is [`never()`].
 ///
 /// # Panics
 ///
@@ -189,7 +189,7 @@ pub fn at(when: Instant) -> Receiver<Instant> {
 ///
 /// It keeps one message at most: whoever is late finds one, and the next comes
 /// `every` after that was received. Clones share the messages. With
-/// `Duration::MAX`, or any other above 136 years, it is [`never`].
+/// `Duration::MAX`, or any other above 136 years, it is [`never()`].
 ///
 /// # Panics
 ///

@@ -112,8 +112,9 @@ fn never_is_empty_and_has_no_end() {
                 let nothing = nothing.clone();
                 move || nothing.recv_timeout(Duration::from_secs(1)).unwrap_err()
             });
-            assert_eq!(nothing.try_recv(), Err(TryRecvError::Empty));
+            let looked = nothing.try_recv();
             assert!(other.join().unwrap().is_timeout());
+            assert_eq!(looked, Err(TryRecvError::Empty));
             assert_eq!((nothing.len(), nothing.capacity()), (0, Some(0)));
         });
 }
