@@ -170,8 +170,6 @@ fn watch_one(crowd: &Crowd, found: &mut Found) {
         Kind::Thread => watch_thread(crowd, found, None),
         Kind::Timed => watch_thread(crowd, found, Some(WATCHED_LIMIT)),
     }
-    crowd.later_from.store(NEVER, SeqCst);
-    crowd.later_than_first_from.store(NEVER, SeqCst);
     progress();
 }
 
@@ -186,7 +184,7 @@ fn notes_that_it_is_first(crowd: &Crowd, joined: u64) -> bool {
 }
 
 /// The watched one has all permits: nobody else holds any now, and all who did
-/// have counted.
+/// have counted. It gives them back after this: who is next counts nothing more.
 fn counts(crowd: &Crowd, found: &mut Found) {
     found.passed_max = found.passed_max.max(crowd.passed.load(SeqCst));
     found.passed_first_max = (found.passed_first_max).max(crowd.passed_first.load(SeqCst));
@@ -194,6 +192,12 @@ fn counts(crowd: &Crowd, found: &mut Found) {
     if held > 0 {
         (found.wrong).push(format!("{held} are held beside one who holds all"));
     }
+    is_watched_no_more(crowd);
+}
+
+fn is_watched_no_more(crowd: &Crowd) {
+    crowd.later_from.store(NEVER, SeqCst);
+    crowd.later_than_first_from.store(NEVER, SeqCst);
 }
 
 fn watch_future(crowd: &Crowd, found: &mut Found) {
@@ -260,24 +264,26 @@ fn watch_thread(crowd: &Crowd, found: &mut Found, limit: Option<Duration>) {
         if got == Some(true) {
             found.watched[1 + usize::from(limit.is_some())] += u64::from(has_joined);
             counts(crowd, found);
+        } else {
+            is_watched_no_more(crowd);
+            // Whoever has seen it watched and has not counted yet.
+            thread::sleep(Duration::from_millis(50));
         }
         drop(counted);
     });
 }
 
-/// Whether one is in line who is not of the crowd. Nobody begins to wait now; who
-/// just does, or leaves, says so before or after, and it is looked at again.
+/// Whether one is in line who is not of the crowd. Who leaves the line says so
+/// afterwards; who joins it has drawn a number before, and then it is looked at
+/// again.
 fn one_more_waits(crowd: &Crowd) -> bool {
-    let look = || -> Vec<(Doing, u64)> {
-        let slots = crowd.slots.iter();
-        slots.map(|slot| (slot.doing(), slot.request())).collect()
-    };
-    let before = look();
-    let in_line = crowd.semaphore.waiting();
-    let of_the_crowd = (before.iter())
-        .filter(|(doing, _)| matches!(doing, Doing::Waits(_)))
+    let requests = crowd.requests.load(SeqCst);
+    let waits = |doing: &Doing| matches!(doing, Doing::Waits(_));
+    let of_the_crowd = (crowd.slots.iter().map(|slot| slot.doing()))
+        .filter(waits)
         .count();
-    before == look() && in_line > of_the_crowd
+    let in_line = crowd.semaphore.waiting();
+    in_line > of_the_crowd && crowd.requests.load(SeqCst) == requests
 }
 
 /// Stops everybody where it is, and looks whether all is well then.
