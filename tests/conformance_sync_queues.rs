@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use common::{Gate, Tally, watch, watch_for};
 use pipes::{Channels, Pipe, Queues, Rx as _, Tx as _};
-use raddle::sync::channel::{self, Select, select};
+use raddle::sync::channel::{self, RecvTimeoutError, Select, TryRecvError, select};
 use raddle::sync::{PopError, PushError, Queue};
 
 const MOMENT: Duration = Duration::from_millis(2);
@@ -453,6 +453,74 @@ fn c226_select_on_closed_full_and_empty() {
         assert_eq!(which(&full, &empty), "nothing");
         assert_eq!(which(&full, &closed), "received");
         assert_eq!(which(&deaf, &empty), "sent");
+        // Go's nil channel: neither an item nor an end, and others are chosen.
+        let nil = channel::never();
+        assert_eq!(which(&full, &nil), "nothing");
+        assert_eq!(which(&deaf, &nil), "sent");
+        assert_eq!(nil.try_recv(), Err(TryRecvError::Empty));
+        assert_eq!(nil.recv_timeout(MOMENT), Err(RecvTimeoutError::Timeout));
+        assert_eq!(nil.try_iter().count(), 0);
+    });
+}
+
+/// crossbeam's own `after`, `at` and `tick`, through the pool's ends.
+#[test]
+fn c226_time_as_a_source() {
+    watch(|| {
+        let start = Instant::now();
+        let when = start + MOMENT;
+        for once in [channel::after(MOMENT), channel::at(when)] {
+            assert!(once.recv().unwrap() >= when);
+            assert!(Instant::now() >= when);
+            // One message, for all clones, and no end.
+            assert_eq!(once.clone().try_recv(), Err(TryRecvError::Empty));
+            assert!(once.recv_timeout(MOMENT).unwrap_err().is_timeout());
+        }
+        assert_eq!(channel::at(start).recv(), Ok(start));
+        assert!(channel::after(Duration::ZERO).try_recv().is_ok());
+
+        let start = Instant::now();
+        let ticks = channel::tick(MOMENT);
+        let times: Vec<_> = ticks.iter().take(5).collect();
+        assert!(times[0] >= start + MOMENT);
+        for pair in times.windows(2) {
+            assert!(pair[1] >= pair[0] + MOMENT);
+        }
+        // Late by many, it finds one.
+        thread::sleep(5 * MOMENT);
+        let late = (ticks.len(), ticks.try_recv().is_ok());
+        assert_eq!((late, ticks.capacity()), ((1, true), Some(1)));
+    });
+}
+
+/// No limit is too long, and none ends early.
+#[test]
+fn c226_time_at_its_limits() {
+    watch(|| {
+        let far = Instant::now() + Duration::from_secs(1 << 40);
+        // The last but one lies in time, and twice that does not.
+        let long = [
+            Duration::MAX,
+            Duration::from_secs(1 << 62),
+            Duration::from_secs(1 << 40),
+        ];
+        let sources = (long.into_iter())
+            .flat_map(|long| [channel::after(long), channel::tick(long)])
+            .chain([channel::at(far)]);
+        for source in sources {
+            let others = [source.clone(), source];
+            thread::scope(|s| {
+                for source in &others {
+                    s.spawn(|| {
+                        for limit in [Duration::ZERO, MOMENT] {
+                            assert!(source.recv_timeout(limit).unwrap_err().is_timeout());
+                        }
+                    });
+                }
+            });
+        }
+        // One that is always due.
+        assert_eq!(channel::tick(Duration::ZERO).iter().take(100).count(), 100);
     });
 }
 

@@ -14,7 +14,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{CountWaker, Gate, pool, until, watch};
-use raddle::sync::{AcquireError, Barrier, BarrierError, Event, Latch, Semaphore};
+use raddle::sync::{
+    AcquireError, Barrier, BarrierError, Event, Latch, Permit, PopError, Queue, Semaphore,
+};
 use raddle::{block_on, block_on_timeout};
 
 const SHORT: Duration = Duration::from_millis(20);
@@ -511,13 +513,60 @@ fn k02_no_permit_goes_with_a_waiter_that_gives_up() {
 #[test]
 fn k03_a_set_for_all_does_not_swallow_a_signal_for_one() {
     watch(|| {
-        // Signals for all and for one are two objects: neither overwrites.
-        let (all, one) = (Event::new(), Semaphore::new(0).up_to(1));
-        one.add_permits(1).unwrap();
-        all.set();
-        all.clear();
-        assert_eq!(one.available(), 1);
-        assert!(!all.wait_timeout(Duration::ZERO));
+        // For one: a permit, an item. For all: a close, a set.
+        for seats in [Semaphore::new(0).up_to(1), Semaphore::fair(0).up_to(1)] {
+            let (mut first, mut second) = (seats.acquire_async(), seats.acquire_async());
+            assert!(poll(&mut first).is_pending() && poll(&mut second).is_pending());
+            seats.add_permits(1).unwrap();
+            seats.close();
+            let Poll::Ready(first) = poll(&mut first) else {
+                unreachable!("it was given a permit")
+            };
+            assert_eq!(first.unwrap().count(), 1);
+            let closed = Poll::Ready(Err(AcquireError::Closed));
+            assert_eq!(poll(&mut second).map(|ended| ended.map(drop)), closed);
+            assert_eq!((seats.available(), seats.waiting()), (1, 0));
+        }
+        let queue = Queue::bounded(1);
+        let (mut first, mut second) = (queue.pop_async(), queue.pop_async());
+        assert!(poll(&mut first).is_pending() && poll(&mut second).is_pending());
+        queue.push(7).unwrap();
+        queue.close();
+        // The item is promised: the end comes after it, for both.
+        assert!(poll(&mut second).is_pending());
+        assert_eq!(poll(&mut first), Poll::Ready(Ok(7)));
+        assert_eq!(poll(&mut second), Poll::Ready(Err(PopError::Closed)));
+        // Taken back at once, it was for all who were there, and for none later.
+        let event = Event::new();
+        let mut before = [event.wait_async(), event.wait_async()];
+        assert!(before.iter_mut().all(|one| poll(one).is_pending()));
+        event.set();
+        event.clear();
+        let mut later = event.wait_async();
+        assert!(poll(&mut later).is_pending());
+        assert!(before.iter_mut().all(|one| poll(one).is_ready()));
+        assert!(poll(&mut later).is_pending());
+    });
+}
+
+/// A thread that was only called has not been given anything yet: the close may be
+/// faster, and then the permit is left.
+#[test]
+fn k03_a_close_takes_no_permit_from_a_thread() {
+    both_modes(|make| {
+        for _ in 0..300 {
+            let seats = make(0).up_to(1);
+            thread::scope(|s| {
+                let threads = [(); 2].map(|()| s.spawn(|| seats.acquire().map(Permit::forget)));
+                until(|| seats.waiting() == 2);
+                seats.add_permits(1).unwrap();
+                seats.close();
+                let got = threads.map(|other| other.join().unwrap().is_ok());
+                let got: usize = got.iter().map(|got| usize::from(*got)).sum();
+                assert_eq!(got + seats.available(), 1);
+                assert!(!seats.is_fair() || got == 1);
+            });
+        }
     });
 }
 

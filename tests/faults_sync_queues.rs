@@ -194,6 +194,52 @@ fn ch08_an_item_that_panics_when_it_is_dropped() {
     });
 }
 
+/// A push into a queue by priority runs two pieces of user code that can fail one
+/// after the other: the comparison, and the destructor of the item refused by it.
+#[test]
+fn ch08_a_comparison_and_then_a_destructor_panic() {
+    struct Grumpy(u32);
+    impl PartialEq for Grumpy {
+        fn eq(&self, other: &Self) -> bool {
+            self.0 == other.0
+        }
+    }
+    impl Eq for Grumpy {}
+    impl PartialOrd for Grumpy {
+        fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+            Some(self.cmp(other))
+        }
+    }
+    impl Ord for Grumpy {
+        fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+            assert!(self.0 != 7 && other.0 != 7, "compares no sevens");
+            self.0.cmp(&other.0)
+        }
+    }
+    impl Drop for Grumpy {
+        fn drop(&mut self) {
+            assert!(self.0 != 7, "drops no sevens");
+        }
+    }
+    watch(|| {
+        let queue = Queue::priority(2);
+        queue.push(Grumpy(1)).unwrap();
+        // A second panic while the first unwinds would end the process.
+        let blocking = catch_unwind(AssertUnwindSafe(|| queue.push(Grumpy(7))));
+        let future = catch_unwind(AssertUnwindSafe(|| {
+            raddle::block_on(queue.push_async(Grumpy(7)))
+        }));
+        for caught in [blocking, future] {
+            let payload = caught.map(drop).unwrap_err();
+            // The first panic passes on.
+            assert_eq!(payload.downcast_ref(), Some(&"compares no sevens"));
+        }
+        assert_eq!(queue.len(), 1);
+        queue.push(Grumpy(2)).unwrap();
+        assert_eq!(queue.close_now().len(), 2);
+    });
+}
+
 #[test]
 fn ch09_a_limit_that_strikes_as_an_item_comes_loses_nothing() {
     fn body<P: Pipe>() {
@@ -353,6 +399,24 @@ fn a_worker_that_waits_gives_its_place_to_a_spare() {
         producer.result().unwrap();
         assert!(waited.is_closed());
     });
+    watch(|| {
+        let pool = common::pool(1);
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let waits = pool.submit(move || {
+            let ticks = channel::tick(MOMENT);
+            let nothing = channel::never::<u8>();
+            while !stopped.load(SeqCst) {
+                ticks.recv().unwrap();
+                channel::after(MOMENT).recv().unwrap();
+                assert!(nothing.recv_timeout(MOMENT).is_err());
+            }
+        });
+        pool.submit(move || stop.store(true, SeqCst))
+            .result()
+            .unwrap();
+        waits.result().unwrap();
+    });
 }
 
 #[test]
@@ -371,6 +435,13 @@ fn every_public_type_can_be_shared_and_shown() {
     moved::<raddle::sync::queue::IntoIter<u8>>();
     // An item that may not be shared goes from hand to hand.
     shared::<Queue<std::cell::Cell<u8>>>();
+    // What yields items can be shown though they cannot.
+    struct Dark;
+    moved::<raddle::sync::queue::Iter<'_, Dark>>();
+    moved::<raddle::sync::queue::IntoIter<Dark>>();
+    moved::<channel::Iter<'_, Dark>>();
+    moved::<channel::TryIter<'_, Dark>>();
+    moved::<channel::IntoIter<Dark>>();
 }
 
 #[test]

@@ -2,20 +2,22 @@
 //! give up: at no time are more held than there are, at rest none is missing and
 //! nobody sleeps beside what it waits for, and nobody is passed too often.
 //!
-//! How often one is passed can be told exactly: a watched one asks for *all*
-//! permits. Between its turn and its giving back nobody else holds any, so who
+//! How often one is passed can be told exactly: a watched one, in turn a future, a
+//! thread, and a thread with a time limit, asks for *all* permits. Between its turn and its giving back nobody else holds any, so who
 //! started after it had joined the line, and has obtained permits before it gave
 //! back, has passed it. (`docs/protocols/semaphore.md` has the bounds.)
 //!
-//! * It counts from when it has joined the line, behind up to 32 others.
+//! * It counts from when it has joined the line, behind up to 32 others. A future
+//!   has when it is pending. Of a thread the line tells: while the crowd stands
+//!   still, one more is in it than of the crowd.
 //! * It counts again from when all that started before it are served or gone:
 //!   from then on it is first. A semaphore that is not fair lets at most
 //!   `OVERTAKES_MAX` pass then, and as many before for each that was before it.
 //!   One that is fair lets nobody pass, ever.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
+use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -41,10 +43,27 @@ const REST_MAX: Duration = Duration::from_secs(30);
 /// all ask for the same, nobody is held up by another's greater need.
 const NEEDS: [u64; 5] = [0, 1, 0, 3, 2];
 
+/// A thread that is watched gives up after so long, if it has a limit at all: not
+/// before 65,535 have passed it.
+const WATCHED_LIMIT: Duration = Duration::from_secs(20);
+
+/// Who is watched.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Future,
+    Thread,
+    Timed,
+}
+
+/// In which turn they are. A thread costs a moment in which all stand still.
+const KINDS: [Kind; 4] = [Kind::Future, Kind::Thread, Kind::Future, Kind::Timed];
+
 /// What was found out.
 #[derive(Default)]
 struct Found {
-    watched: u64,
+    turns: usize,
+    /// Of each kind.
+    watched: [u64; 3],
     passed_max: u64,
     passed_first_max: u64,
     rests: u64,
@@ -58,7 +77,9 @@ pub(crate) fn run(order: &Order, report: &mut Report) {
     let fair = one_mode(Semaphore::fair(PERMITS), wanted, order.seed, report);
     let both = [("fast", &fast), ("fair", &fair)];
     let counts = |of: fn(&Found) -> u64| both.map(|(name, found)| (name, of(found)));
-    report.counts("watched", &counts(|found| found.watched));
+    report.counts("watched_futures", &counts(|found| found.watched[0]));
+    report.counts("watched_threads", &counts(|found| found.watched[1]));
+    report.counts("watched_timed", &counts(|found| found.watched[2]));
     report.counts("rests", &counts(|found| found.rests));
     report.counts(
         "rests_with_waiters",
@@ -73,7 +94,7 @@ pub(crate) fn run(order: &Order, report: &mut Report) {
         for why in &found.wrong {
             report.missed(format!("{name}: {why}"));
         }
-        if found.rests_with_waiters == 0 || found.watched == 0 {
+        if found.rests_with_waiters == 0 || found.watched.contains(&0) {
             report.missed(format!("{name}: nobody ever waited, so nothing was tried"));
         }
     }
@@ -138,48 +159,131 @@ fn one_mode(semaphore: Semaphore, wanted: u64, seed: u64, report: &mut Report) -
     found
 }
 
-/// Asks for all permits as a future, and counts who passes.
+/// One asks for all permits, and it is counted who passes.
 fn watch_one(crowd: &Crowd, found: &mut Found) {
-    let flag = Flag::new();
-    let waker = Waker::from(Arc::clone(&flag));
-    let mut context = Context::from_waker(&waker);
-    let mut all = crowd.semaphore.acquire_many_async(PERMITS);
+    let kind = KINDS[found.turns % KINDS.len()];
+    found.turns += 1;
     crowd.passed.store(0, SeqCst);
     crowd.passed_first.store(0, SeqCst);
-    let mut polled = Pin::new(&mut all).poll(&mut context);
-    if polled.is_pending() {
-        found.watched += 1;
-        let joined = crowd.requests.load(SeqCst);
-        crowd.later_from.store(joined, SeqCst);
-        let mut is_first = false;
-        while polled.is_pending() {
-            if flag.take() {
-                polled = Pin::new(&mut all).poll(&mut context);
-            } else if !is_first && crowd.slots.iter().all(|slot| slot.request() >= joined) {
-                is_first = true;
-                let now = crowd.requests.load(SeqCst);
-                crowd.later_than_first_from.store(now, SeqCst);
-            } else if is_first {
-                thread::park_timeout(Duration::from_millis(1));
-            } else {
-                thread::yield_now();
-            }
-        }
+    match kind {
+        Kind::Future => watch_future(crowd, found),
+        Kind::Thread => watch_thread(crowd, found, None),
+        Kind::Timed => watch_thread(crowd, found, Some(WATCHED_LIMIT)),
     }
-    let Poll::Ready(permit) = polled else {
-        return;
-    };
-    // Nobody else holds any now, and all who did have counted.
+    progress();
+}
+
+/// Whether all who asked before the watched one are served or gone.
+fn notes_that_it_is_first(crowd: &Crowd, joined: u64) -> bool {
+    let is_first = crowd.slots.iter().all(|slot| slot.request() >= joined);
+    if is_first {
+        let now = crowd.requests.load(SeqCst);
+        crowd.later_than_first_from.store(now, SeqCst);
+    }
+    is_first
+}
+
+/// The watched one has all permits: nobody else holds any now, and all who did
+/// have counted. It gives them back after this: who is next counts nothing more.
+fn counts(crowd: &Crowd, found: &mut Found) {
     found.passed_max = found.passed_max.max(crowd.passed.load(SeqCst));
     found.passed_first_max = (found.passed_first_max).max(crowd.passed_first.load(SeqCst));
     let held = crowd.held.load(SeqCst);
     if held > 0 {
         (found.wrong).push(format!("{held} are held beside one who holds all"));
     }
+    is_watched_no_more(crowd);
+}
+
+fn is_watched_no_more(crowd: &Crowd) {
     crowd.later_from.store(NEVER, SeqCst);
     crowd.later_than_first_from.store(NEVER, SeqCst);
-    drop(permit);
-    progress();
+}
+
+fn watch_future(crowd: &Crowd, found: &mut Found) {
+    let flag = Flag::new();
+    let waker = Waker::from(Arc::clone(&flag));
+    let mut context = Context::from_waker(&waker);
+    let mut all = crowd.semaphore.acquire_many_async(PERMITS);
+    let mut polled = Pin::new(&mut all).poll(&mut context);
+    if polled.is_pending() {
+        found.watched[0] += 1;
+        let joined = crowd.requests.load(SeqCst);
+        crowd.later_from.store(joined, SeqCst);
+        let mut is_first = false;
+        while polled.is_pending() {
+            if flag.take() {
+                polled = Pin::new(&mut all).poll(&mut context);
+            } else if is_first {
+                thread::park_timeout(Duration::from_millis(1));
+            } else if notes_that_it_is_first(crowd, joined) {
+                is_first = true;
+            } else {
+                thread::yield_now();
+            }
+        }
+    }
+    if let Poll::Ready(permit) = polled {
+        counts(crowd, found);
+        drop(permit);
+    }
+}
+
+fn watch_thread(crowd: &Crowd, found: &mut Found, limit: Option<Duration>) {
+    let (tell, told) = mpsc::channel();
+    let (counted, is_counted) = mpsc::channel::<()>();
+    crowd.is_frozen.store(true, SeqCst);
+    thread::scope(|s| {
+        s.spawn(move || {
+            let permit = match limit {
+                None => crowd.semaphore.acquire_many(PERMITS),
+                Some(limit) => crowd.semaphore.acquire_many_timeout(PERMITS, limit),
+            };
+            let _ = tell.send(permit.is_ok());
+            // Ended by the other end, which is dropped.
+            let _ = is_counted.recv();
+        });
+        let mut got = None;
+        let mut has_joined = false;
+        while got.is_none() && !has_joined {
+            has_joined = one_more_waits(crowd);
+            got = told.recv_timeout(Duration::from_micros(100)).ok();
+        }
+        let joined = crowd.requests.load(SeqCst);
+        if has_joined {
+            crowd.later_from.store(joined, SeqCst);
+        }
+        crowd.is_frozen.store(false, SeqCst);
+        let mut is_first = !has_joined;
+        while got.is_none() {
+            is_first = is_first || notes_that_it_is_first(crowd, joined);
+            got = told.recv_timeout(Duration::from_micros(100)).ok();
+        }
+        // One whose time was up has left the line before this is read: whoever
+        // came then has not passed it.
+        if got == Some(true) {
+            found.watched[1 + usize::from(limit.is_some())] += u64::from(has_joined);
+            counts(crowd, found);
+        } else {
+            is_watched_no_more(crowd);
+            // Whoever has seen it watched and has not counted yet.
+            thread::sleep(Duration::from_millis(50));
+        }
+        drop(counted);
+    });
+}
+
+/// Whether one is in line who is not of the crowd. Who leaves the line says so
+/// afterwards; who joins it has drawn a number before, and then it is looked at
+/// again.
+fn one_more_waits(crowd: &Crowd) -> bool {
+    let requests = crowd.requests.load(SeqCst);
+    let waits = |doing: &Doing| matches!(doing, Doing::Waits(_));
+    let of_the_crowd = (crowd.slots.iter().map(|slot| slot.doing()))
+        .filter(waits)
+        .count();
+    let in_line = crowd.semaphore.waiting();
+    in_line > of_the_crowd && crowd.requests.load(SeqCst) == requests
 }
 
 /// Stops everybody where it is, and looks whether all is well then.

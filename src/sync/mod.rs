@@ -48,7 +48,9 @@
 //! * *Signals and forks.* A signal handler that interrupts a wait does not end
 //!   it. A child made by `fork` finds each lock as it was.
 //! * *Nothing of yours* runs while a lock of raddle's own is held: no
-//!   initialiser, no destructor, no `Debug`.
+//!   initialiser, no destructor, no waker, no `Debug`. With one exception: the
+//!   comparisons of a [priority](Queue::priority) queue run under the queue's lock,
+//!   and must not use that queue.
 //!
 //! # In a model
 //!

@@ -85,7 +85,9 @@ pub(crate) fn wait<Line, S: Waited<Line>>(
                 let mut wakes = Wakes::default();
                 state.left_unused(left, &mut wakes);
                 drop(state);
-                wakes.wake();
+                if !mutant("waited-gives-up-silently") {
+                    wakes.wake();
+                }
                 None
             }
         };
@@ -159,7 +161,12 @@ impl<Line, S: Waited<Line>> Drop for Waiting<'_, S, Line> {
         let (left, sleeper) = state.queue().leave(ticket);
         state.left_unused(left, &mut wakes);
         drop(state);
-        wakes.wake();
+        if !mutant("waited-dropped-silently") {
+            wakes.wake();
+        }
         drop_contained(sleeper);
     }
 }
+
+#[cfg(all(test, raddle_loom))]
+mod models;

@@ -387,4 +387,8 @@ fn receivers(pool: &ThreadPool) {
     sends.result().unwrap().unwrap();
     assert_eq!(receiver.try_iter().next(), Some(5));
     assert_eq!(receiver.iter().collect::<Vec<_>>(), [6, 7, 8]);
+    let past = Instant::now();
+    assert_eq!(channel::at(past).recv(), Ok(past));
+    assert!(channel::after(SHORT).recv().is_ok() && channel::tick(SHORT).recv().is_ok());
+    assert!(channel::never::<u8>().recv_timeout(SHORT).is_err());
 }

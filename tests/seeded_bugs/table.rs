@@ -255,7 +255,20 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
     bug(
         "waited-too-late-for-its-gift",
         Kind::Notify,
-        &["queue::models::a_consumer_that_gives_up_takes_nobodys_item"],
+        &[
+            "queue::models::a_consumer_that_gives_up_takes_nobodys_item",
+            "queue::models::a_push_that_gives_up_has_its_item_back",
+        ],
+    ),
+    bug(
+        "waited-gives-up-silently",
+        Kind::Notify,
+        &["wait::waited::models::who_gives_up_wakes_whom_it_releases"],
+    ),
+    bug(
+        "waited-dropped-silently",
+        Kind::Notify,
+        &["wait::waited::models::a_dropped_future_wakes_whom_it_releases"],
     ),
     // sync/queue: nobody waits in vain, nothing is lost
     bug(
@@ -323,6 +336,47 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         "queue-close-now-leaves-work",
         Kind::Logic,
         &["queue::models::close_now_ends_the_wait_for_all"],
+    ),
+    bug(
+        "queue-promise-outlives-its-item",
+        Kind::Logic,
+        &["queue::models::close_now_and_a_consumer_share_no_item"],
+    ),
+    // primitive/model/channel: the channel that models use
+    bug(
+        "channel-model-send-relaxed",
+        Kind::Ordering,
+        &["channel::models::items_come_with_what_was_written_and_then_the_end"],
+    ),
+    bug(
+        "channel-model-receive-relaxed",
+        Kind::Ordering,
+        &["channel::models::items_come_with_what_was_written_and_then_the_end"],
+    ),
+    bug(
+        "channel-model-send-wakes-nobody",
+        Kind::Notify,
+        &["channel::models::items_come_with_what_was_written_and_then_the_end"],
+    ),
+    bug(
+        "channel-model-end-tells-no-receiver",
+        Kind::Notify,
+        &["channel::models::items_come_with_what_was_written_and_then_the_end"],
+    ),
+    bug(
+        "channel-model-end-tells-no-sender",
+        Kind::Notify,
+        &["channel::models::a_sender_is_told_that_nobody_receives"],
+    ),
+    bug(
+        "channel-model-never-ends",
+        Kind::Logic,
+        &["channel::models::never_is_empty_and_has_no_end"],
+    ),
+    bug(
+        "channel-model-late-receive-drops-its-item",
+        Kind::Logic,
+        &["channel::models::a_timed_receive_leaves_the_item_or_has_it"],
     ),
     // thread/core: the way in
     bug(
@@ -521,6 +575,38 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
             "sync::semaphore::tests::exactly_so_many_newcomers_pass_the_first",
             "sync::semaphore::models::no_more_than_the_bound_pass_the_first",
             "sync::semaphore::models::a_big_request_is_served_before_a_small_one_that_came_later",
+        ],
+    ),
+    bug(
+        "semaphore-vain-look-counts-nothing",
+        Kind::Logic,
+        &[
+            "sync::semaphore::word::tests::the_last_look_in_vain_shuts_the_newcomers_out",
+            "sync::semaphore::line::tests::none_passes_who_has_looked_in_vain_so_often",
+            "sync::semaphore::line::models::who_came_in_vain_is_passed_no_more",
+        ],
+    ),
+    bug(
+        "semaphore-called-one-serves-nobody",
+        Kind::Notify,
+        &["sync::semaphore::models::the_next_in_line_is_served_when_the_called_one_takes"],
+    ),
+    bug(
+        "semaphore-add-without-serve",
+        Kind::Notify,
+        &["sync::semaphore::models::permits_that_are_made_reach_who_waits"],
+    ),
+    bug(
+        "semaphore-grants-what-stays-free",
+        Kind::Logic,
+        &["sync::semaphore::models::a_strict_permit_lets_one_in_at_a_time"],
+    ),
+    bug(
+        "semaphore-timed-out-keeps-what-it-has",
+        Kind::Notify,
+        &[
+            "sync::semaphore::models::a_timed_out_thread_hands_its_call_on",
+            "sync::semaphore::models::a_timed_out_thread_hands_its_strict_permit_on",
         ],
     ),
     bug(

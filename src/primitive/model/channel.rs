@@ -20,12 +20,13 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::atomics::{AtomicU32, Ordering};
 use super::context::{self, Execution};
 use super::loads::Turn;
 use super::park::{Seat, plain};
+use crate::primitive::mutant::{mutant, weaken};
 use crate::primitive::native::channel as native;
 pub use native::{
     InnerReceiver, InnerSender, RecvError, RecvTimeoutError, Select, SelectedOperation, SendError,
@@ -70,7 +71,8 @@ impl<T> Core<T> {
             panic!("raddle model: at most {MARKS} items are under way in a channel of a model")
         });
         // ORDERING: Release pairs with the Acquire in `take`.
-        self.marks[mark].store(1, Ordering::Release);
+        let order = weaken("channel-model-send-relaxed", Ordering::Release);
+        self.marks[mark].store(1, order);
         Parcel { item, mark }
     }
 
@@ -102,7 +104,9 @@ impl<T> Core<T> {
         state.items.push_back(parcel);
         let sleeper = state.sleeping_receivers.pop_front();
         drop(state);
-        wake(sleeper);
+        if !mutant("channel-model-send-wakes-nobody") {
+            wake(sleeper);
+        }
         Ok(())
     }
 
@@ -120,7 +124,8 @@ impl<T> Core<T> {
         drop(state);
         wake(sleeper);
         // ORDERING: Acquire pairs with the Release in `wrap`.
-        self.marks[parcel.mark].swap(2, Ordering::Acquire);
+        let order = weaken("channel-model-receive-relaxed", Ordering::Acquire);
+        self.marks[parcel.mark].swap(2, order);
         Ok(self.unwrap(parcel))
     }
 }
@@ -163,7 +168,51 @@ fn pair<T>(
         let (sender, receiver) = native();
         return (Sender::Native(sender), Receiver::Native(receiver));
     };
-    let core = Arc::new(Core {
+    let core = core(made, capacity);
+    (
+        Sender::Modelled(Arc::clone(&core)),
+        Receiver::Modelled(core),
+    )
+}
+
+/// A channel whose one sender nobody drops.
+pub(crate) fn never<T>() -> Receiver<T> {
+    match context::current() {
+        None => Receiver::Native(native::never()),
+        Some(made) => {
+            let core = core(made, Some(0));
+            if mutant("channel-model-never-ends") {
+                plain(&core.state).senders = 0;
+            }
+            Receiver::Modelled(core)
+        }
+    }
+}
+
+pub(crate) fn after(limit: Duration) -> Receiver<Instant> {
+    by_time("after", || native::after(limit))
+}
+
+pub(crate) fn at(when: Instant) -> Receiver<Instant> {
+    by_time("at", || native::at(when))
+}
+
+pub(crate) fn tick(every: Duration) -> Receiver<Instant> {
+    by_time("tick", || native::tick(every))
+}
+
+fn by_time(name: &str, native: impl FnOnce() -> InnerReceiver<Instant>) -> Receiver<Instant> {
+    assert!(
+        !context::inside(),
+        "raddle model: `channel::{name}` is not modelled, time stands still in a model: use \
+         `recv_timeout`, or a thread that sends"
+    );
+    Receiver::Native(native())
+}
+
+/// With one sender and one receiver.
+fn core<T>(made: Execution, capacity: Option<usize>) -> Arc<Core<T>> {
+    Arc::new(Core {
         made,
         capacity,
         steps: Turn::new(),
@@ -176,11 +225,7 @@ fn pair<T>(
             sleeping_senders: VecDeque::new(),
             sleeping_receivers: VecDeque::new(),
         }),
-    });
-    (
-        Sender::Modelled(Arc::clone(&core)),
-        Receiver::Modelled(core),
-    )
+    })
 }
 
 fn not_inside<T>(native: &T) -> &T {
@@ -327,7 +372,11 @@ impl<T> Receiver<T> {
             ended => return ended.map_err(late),
         }
         context::timed_wait();
-        self.try_recv().map_err(late)
+        let last = self.try_recv().map_err(late);
+        match mutant("channel-model-late-receive-drops-its-item") {
+            true => last.and(Err(RecvTimeoutError::Timeout)),
+            false => last,
+        }
     }
 }
 
@@ -365,7 +414,9 @@ impl<T> Drop for Sender<T> {
                 _ => VecDeque::new(),
             };
             drop(state);
-            wake(sleepers);
+            if !mutant("channel-model-end-tells-no-receiver") {
+                wake(sleepers);
+            }
         }
     }
 }
@@ -386,7 +437,9 @@ impl<T> Drop for Receiver<T> {
                 false => VecDeque::new(),
             };
             drop(state);
-            wake(sleepers);
+            if !mutant("channel-model-end-tells-no-sender") {
+                wake(sleepers);
+            }
             drop(unread);
         }
     }

@@ -246,7 +246,9 @@ pub(crate) mod channel {
         SendError, SendTimeoutError, Sender as InnerSender, TryRecvError, TrySendError, select,
         select_biased,
     };
-    pub(crate) use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+    pub(crate) use crossbeam_channel::{
+        Receiver, Sender, after, at, bounded, never, tick, unbounded,
+    };
 
     /// crossbeam's end of a channel.
     pub(crate) fn inner_sender<T>(sender: &Sender<T>) -> &InnerSender<T> {

@@ -28,7 +28,8 @@
 //! # In a model
 //!
 //! Channels made inside a model are a stand-in with these promises and no more.
-//! It has no `inner()` ends, so no [`select!`], and no `bounded(0)`.
+//! It has no `inner()` ends, so no [`select!`], and no `bounded(0)`; time stands
+//! still there, so it has no [`after`], [`at`] and [`tick`] either. Each says so.
 //!
 //! # Examples
 //!
@@ -86,6 +87,8 @@ pub use crate::primitive::channel::{
 pub use receiver::{IntoIter, Iter, Receiver, TryIter};
 pub use sender::Sender;
 
+use std::time::{Duration, Instant};
+
 use crate::primitive::block::{BlockedOn, Blocking};
 use crate::primitive::channel as door;
 
@@ -129,6 +132,104 @@ pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
 pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
     let (sender, receiver) = door::unbounded();
     (Sender(sender), Receiver(receiver))
+}
+
+/// Makes a receiver that gets one message, the moment it was sent, when `limit`
+/// has passed, and nothing else ever. No sender ends it.
+///
+/// For a branch of [`select!`] or another loop over several sources; to wait for
+/// one of them with a limit, there is [`recv_timeout`](Receiver::recv_timeout).
+/// Clones share the one message. `Duration::MAX` is [`never()`].
+///
+/// # Panics
+///
+/// Inside a model: there time stands still.
+///
+/// # Examples
+///
+/// ```
+/// use raddle::sync::channel::{self, select};
+/// use std::time::Duration;
+///
+/// let (_sender, receiver) = channel::bounded::<u8>(1);
+/// let time_is_up = channel::after(Duration::from_millis(1));
+/// select! {
+///     recv(receiver.inner()) -> item => unreachable!("{item:?}"),
+///     recv(time_is_up.inner()) -> _ => {}
+/// }
+/// ```
+#[must_use]
+pub fn after(limit: Duration) -> Receiver<Instant> {
+    Receiver(door::after(limit))
+}
+
+/// Makes a receiver that gets one message, the moment it was sent, at `when`;
+/// at once, if that is past. Else as [`after`].
+///
+/// # Panics
+///
+/// As [`after`].
+///
+/// # Examples
+///
+/// ```
+/// use raddle::sync::channel;
+/// use std::time::Instant;
+///
+/// let now = Instant::now();
+/// assert!(channel::at(now).recv().unwrap() >= now);
+/// ```
+#[must_use]
+pub fn at(when: Instant) -> Receiver<Instant> {
+    Receiver(door::at(when))
+}
+
+/// Makes a receiver that gets a message, the moment it was sent, each time
+/// `every` has passed. No sender ends it.
+///
+/// It keeps one message at most: whoever is late finds one, and the next comes
+/// `every` after that was received. Clones share the messages. With
+/// `Duration::MAX`, or any other above 136 years, it is [`never()`].
+///
+/// # Panics
+///
+/// As [`after`].
+///
+/// # Examples
+///
+/// ```
+/// use raddle::sync::channel;
+/// use std::time::{Duration, Instant};
+///
+/// let start = Instant::now();
+/// let ticks = channel::tick(Duration::from_millis(2));
+/// assert_eq!(ticks.iter().take(3).count(), 3);
+/// assert!(start.elapsed() >= Duration::from_millis(6));
+/// ```
+#[doc(alias = "interval")]
+#[must_use]
+pub fn tick(every: Duration) -> Receiver<Instant> {
+    // crossbeam adds it to the time of the next one, which may overflow.
+    let is_never = every > Duration::from_secs(u64::from(u32::MAX));
+    Receiver(door::tick(if is_never { Duration::MAX } else { every }))
+}
+
+/// Makes a receiver that gets no message, and no end: in place of a source that
+/// is not there.
+///
+/// [`recv`](Receiver::recv) on it blocks for ever.
+///
+/// # Examples
+///
+/// ```
+/// use raddle::sync::channel::{self, TryRecvError};
+///
+/// let nothing = channel::never::<u8>();
+/// assert_eq!(nothing.try_recv(), Err(TryRecvError::Empty));
+/// ```
+#[must_use]
+pub fn never<T>() -> Receiver<T> {
+    Receiver(door::never())
 }
 
 /// Tells the pool, while this lives, that its worker waits.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{bounded, unbounded};
+use super::{TryRecvError, bounded, never, unbounded};
 use crate::primitive::UnsafeCell;
 use crate::primitive::model::run::Model;
 use crate::primitive::thread::{self, JoinHandle};
@@ -37,7 +37,8 @@ impl Letter {
 
 /// Fear: an item is lost, or comes without what its sender wrote; the end comes
 /// before the last item.
-/// Must fail when: nothing seeded; the stand-in is not shipped.
+/// Must fail when: an item's mark is not released, or not acquired; a send, or the
+/// drop of the last sender, wakes nobody.
 /// Bound: none, two threads.
 #[test]
 fn items_come_with_what_was_written_and_then_the_end() {
@@ -59,7 +60,7 @@ fn items_come_with_what_was_written_and_then_the_end() {
 }
 
 /// Fear: a receiver whose time is up takes an item with it.
-/// Must fail when: nothing seeded; the stand-in is not shipped.
+/// Must fail when: the last look drops what it finds.
 /// Bound: none, two threads.
 #[test]
 fn a_timed_receive_leaves_the_item_or_has_it() {
@@ -75,7 +76,7 @@ fn a_timed_receive_leaves_the_item_or_has_it() {
 }
 
 /// Fear: a sender sleeps on, with its item, though the last receiver has gone.
-/// Must fail when: nothing seeded; the stand-in is not shipped.
+/// Must fail when: the drop of the last receiver wakes nobody.
 /// Bound: none, two threads.
 #[test]
 fn a_sender_is_told_that_nobody_receives() {
@@ -84,12 +85,36 @@ fn a_sender_is_told_that_nobody_receives() {
         .check(|| {
             let (sender, receiver) = bounded(1);
             sender.send(1).unwrap();
-            let other = start(move || sender.send(2));
+            let other = start(move || (sender.send(2), sender.send(3)));
             assert_eq!(receiver.recv(), Ok(1));
             drop(receiver);
+            let (second, third) = other.join().unwrap();
             // Into the room that became free, or refused: never asleep.
-            if let Err(refused) = other.join().unwrap() {
-                assert_eq!(refused.into_inner(), 2);
-            }
+            assert_eq!(
+                second.map_or_else(|refused| refused.into_inner(), |()| 2),
+                2
+            );
+            assert_eq!(third.unwrap_err().into_inner(), 3);
+        });
+}
+
+/// Fear: a channel that never has anything comes to an end, or keeps who waits for
+/// a time only.
+/// Must fail when: it counts no sender.
+/// Bound: none, two threads.
+#[test]
+fn never_is_empty_and_has_no_end() {
+    Model::new("sync::never_is_empty_and_has_no_end")
+        .unbounded()
+        .check(|| {
+            let nothing = never::<u8>();
+            let other = start({
+                let nothing = nothing.clone();
+                move || nothing.recv_timeout(Duration::from_secs(1)).unwrap_err()
+            });
+            let looked = nothing.try_recv();
+            assert!(other.join().unwrap().is_timeout());
+            assert_eq!(looked, Err(TryRecvError::Empty));
+            assert_eq!((nothing.len(), nothing.capacity()), (0, Some(0)));
         });
 }

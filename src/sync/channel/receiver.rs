@@ -271,7 +271,6 @@ impl<T> RefUnwindSafe for Receiver<T> {}
 /// # Examples
 ///
 /// See [`Receiver::iter`].
-#[derive(Debug)]
 #[must_use = "an iterator takes nothing unless it is used"]
 pub struct Iter<'a, T>(&'a Receiver<T>);
 
@@ -290,7 +289,6 @@ impl<T> FusedIterator for Iter<'_, T> {}
 /// # Examples
 ///
 /// See [`Receiver::try_iter`].
-#[derive(Debug)]
 #[must_use = "an iterator takes nothing unless it is used"]
 pub struct TryIter<'a, T>(&'a Receiver<T>);
 
@@ -312,7 +310,6 @@ impl<T> Iterator for TryIter<'_, T> {
 /// drop(sender);
 /// assert_eq!(receiver.into_iter().sum::<i32>(), 1);
 /// ```
-#[derive(Debug)]
 #[must_use = "an iterator takes nothing unless it is used"]
 pub struct IntoIter<T>(Receiver<T>);
 
@@ -342,4 +339,21 @@ impl<'a, T> IntoIterator for &'a Receiver<T> {
     fn into_iter(self) -> Iter<'a, T> {
         self.iter()
     }
+}
+
+/// Items need not be `Debug` for what yields them to be.
+macro_rules! shown {
+    ($($name:ident, $of:ty;)*) => {
+        $(impl<T> fmt::Debug for $of {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(concat!(stringify!($name), " { .. }"))
+            }
+        })*
+    };
+}
+
+shown! {
+    Iter, Iter<'_, T>;
+    TryIter, TryIter<'_, T>;
+    IntoIter, IntoIter<T>;
 }

@@ -1,8 +1,10 @@
 //! Wrong programs that a model must find: the stand-in promises no more than
 //! crossbeam-channel.
 
-use super::bounded;
+use std::time::{Duration, Instant};
+
 use super::models::{Letter, start};
+use super::{after, at, bounded, tick};
 use crate::primitive::model::run::Model;
 
 /// Fear: the stand-in orders more than crossbeam-channel promises, so that a
@@ -42,4 +44,31 @@ fn select_says_what_to_use_instead() {
             let (_sender, receiver) = bounded::<u8>(1);
             let _ = receiver.inner();
         });
+}
+
+/// Runs `body` in a model.
+fn in_a_model(body: fn()) {
+    Model::new("sync::in_a_model").unbounded().check(move || {
+        let other = start(|| ());
+        body();
+        other.join().unwrap();
+    });
+}
+
+#[test]
+#[should_panic(expected = "`channel::after` is not modelled")]
+fn after_says_what_to_use_instead() {
+    in_a_model(|| drop(after(Duration::ZERO)));
+}
+
+#[test]
+#[should_panic(expected = "`channel::at` is not modelled")]
+fn at_says_what_to_use_instead() {
+    in_a_model(|| drop(at(Instant::now())));
+}
+
+#[test]
+#[should_panic(expected = "`channel::tick` is not modelled")]
+fn tick_says_what_to_use_instead() {
+    in_a_model(|| drop(tick(Duration::from_secs(1))));
 }

@@ -4,6 +4,9 @@ use std::fmt;
 
 /// A queue did not take an item. The item is not lost: it is in here.
 ///
+/// As in Python, a push whose time is up finds the queue full: there is no word
+/// of its own for that.
+///
 /// # Examples
 ///
 /// ```
@@ -97,6 +100,9 @@ impl<T> fmt::Display for PushError<T> {
 impl<T> std::error::Error for PushError<T> {}
 
 /// A queue gave no item.
+///
+/// As in Python, a pop whose time is up finds the queue empty: there is no word of
+/// its own for that.
 ///
 /// # Examples
 ///

@@ -263,7 +263,7 @@ fn the_last_item_is_delivered_though_its_first_owner_leaves() {
 }
 
 /// Fear: `close_now` and a consumer both get an item, or neither does.
-/// Must fail when: nothing seeded; each item in one hand is the point.
+/// Must fail when: a promise of an item outlives the item.
 /// Bound: none, two threads.
 #[test]
 fn close_now_and_a_consumer_share_no_item() {
@@ -310,7 +310,7 @@ fn a_consumer_that_gives_up_takes_nobodys_item() {
 
 /// Fear: a push whose time is up is in the queue and in the error, or in
 /// neither.
-/// Must fail when: nothing seeded; one place for the item is the point.
+/// Must fail when: a wait whose time is up drops what it was given.
 /// Bound: none, two threads.
 #[test]
 fn a_push_that_gives_up_has_its_item_back() {

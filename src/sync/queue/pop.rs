@@ -269,7 +269,6 @@ impl<T> fmt::Debug for Pop<'_, T> {
 ///     assert_eq!(item, 1);
 /// }
 /// ```
-#[derive(Debug)]
 #[must_use = "an iterator takes nothing unless it is used"]
 pub struct Iter<'a, T> {
     queue: &'a Queue<T>,
@@ -296,7 +295,6 @@ impl<T> FusedIterator for Iter<'_, T> {}
 /// queue.close();
 /// assert_eq!(queue.into_iter().sum::<i32>(), 1);
 /// ```
-#[derive(Debug)]
 #[must_use = "an iterator takes nothing unless it is used"]
 pub struct IntoIter<T> {
     queue: Queue<T>,
@@ -327,5 +325,18 @@ impl<'a, T> IntoIterator for &'a Queue<T> {
 
     fn into_iter(self) -> Iter<'a, T> {
         self.iter()
+    }
+}
+
+// The items need not be `Debug` for these to be.
+impl<T> fmt::Debug for Iter<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Iter").field("queue", self.queue).finish()
+    }
+}
+
+impl<T> fmt::Debug for IntoIter<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (f.debug_struct("IntoIter").field("queue", &self.queue)).finish()
     }
 }

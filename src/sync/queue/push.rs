@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::state::{Answer, PushStop, Pushers, State};
 use super::{PushError, Queue, resume_unwind};
+use crate::primitive::drop_contained;
 use crate::wait::deadline::Deadline;
 use crate::wait::queue::Wakes;
 use crate::wait::waited::{Waiting, wait};
@@ -31,7 +32,7 @@ impl<T> Queue<T> {
     /// # Panics
     ///
     /// When a comparison of a [`priority`](Queue::priority) queue does; the item
-    /// is dropped then.
+    /// is dropped then, and a second panic, of its destructor, is contained.
     ///
     /// # Examples
     ///
@@ -127,8 +128,11 @@ impl<T> Queue<T> {
 
     /// Puts an item in, as a future that waits until there is room.
     ///
-    /// Cancel-safe: dropped before it is ready, it drops its item, and has put
-    /// nothing in. It joins those who wait when it is first polled.
+    /// Cancel-safe: dropped before it is ready, it has put nothing in, and hands on
+    /// what it was promised. The item is dropped with it, as anything that a future
+    /// owns: to keep it, race the future's `Pin<&mut _>` and await it later, or use
+    /// [`push_timeout`](Self::push_timeout), which gives the item back. It joins
+    /// those who wait when it is first polled.
     ///
     /// # Errors
     ///
@@ -195,8 +199,12 @@ impl<T> Queue<T> {
         match self.change(push) {
             Ok(()) => Ok(()),
             Err(PushStop::Refused(error)) => Err(error),
-            // The item is dropped by the unwinding.
-            Err(PushStop::Panicked(_item, payload)) => resume_unwind(payload),
+            Err(PushStop::Panicked(item, payload)) => {
+                // Not by the unwinding: if its destructor panics as well, that
+                // would end the process.
+                drop_contained(item);
+                resume_unwind(payload)
+            }
         }
     }
 }

@@ -147,13 +147,17 @@ impl Line {
             self.spin_for(need);
             let mut wakes = Wakes::default();
             let mut queue = self.queue.lock();
+            if !in_time && mutant("semaphore-timed-out-keeps-what-it-has") {
+                let _ = queue.line.leave(ticket);
+                return Err(AcquireError::TimedOut);
+            }
             let is_first = queue.line.is_first(&ticket);
             let took = is_first && self.take_as_first(&queue, need);
             if !(took || !in_time || queue.line.is_given(&ticket)) {
                 continue;
             }
             let (left, _) = queue.line.leave(ticket);
-            if is_first {
+            if is_first && !(took && mutant("semaphore-called-one-serves-nobody")) {
                 self.first_has_left(&mut queue, took, &mut wakes);
             }
             drop(queue);
@@ -279,7 +283,9 @@ impl Line {
         queue.total += permits;
         // ORDERING: Release pairs with the Acquire in `exchange`.
         self.word.fetch_add(Word::of(permits).0, Release);
-        self.serve(&mut queue, &mut wakes);
+        if !mutant("semaphore-add-without-serve") {
+            self.serve(&mut queue, &mut wakes);
+        }
         drop(queue);
         wakes.wake();
         Ok(())
@@ -435,6 +441,9 @@ impl Line {
             };
             let next = match called {
                 Some(_) => Some(seen.with_coming()),
+                None if mutant("semaphore-grants-what-stays-free") => {
+                    Some(Word(seen.0 & !Word::left(queue.line.len() == 1)))
+                }
                 None => seen.taken_by_first(need, queue.line.len() == 1),
             };
             let Some(next) = next else { return };
@@ -463,3 +472,8 @@ impl Line {
         .map_err(Word)
     }
 }
+
+#[cfg(all(test, raddle_loom))]
+mod models;
+#[cfg(test)]
+mod tests;

@@ -288,8 +288,11 @@ impl Semaphore {
         self.acquire_many_deadline(1, at)
     }
 
-    /// Waits for a permit as a future. Dropped before it is ready, it leaves
-    /// the line and hands on what it had been given.
+    /// Waits for a permit as a future.
+    ///
+    /// It takes its place in line when it is first polled, not when this is
+    /// called. Cancel-safe: dropped before it is ready, it leaves the line and
+    /// hands on what it had been given.
     ///
     /// # Errors
     ///

@@ -20,6 +20,8 @@
 //! The flags change only under the line's lock. A newcomer who passes adds to
 //! `overtakes` in the same exchange that takes.
 
+use crate::primitive::mutant;
+
 /// One value of the word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Word(pub(super) usize);
@@ -107,8 +109,12 @@ impl Word {
 
     /// After the first, a thread that was called, has come and found too few.
     /// It has been passed, and sleeps on.
-    pub(super) const fn looked_in_vain(self) -> Self {
-        let overtakes = self.overtakes() + VAIN_LOOK;
+    pub(super) fn looked_in_vain(self) -> Self {
+        let counts = match mutant("semaphore-vain-look-counts-nothing") {
+            true => 0,
+            false => VAIN_LOOK,
+        };
+        let overtakes = self.overtakes() + counts;
         let overtakes = if overtakes < OVERTAKES_MAX {
             overtakes
         } else {
@@ -127,6 +133,19 @@ impl Word {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    /// 15 looks in vain leave room for a newcomer, 16 do not, and more of them
+    /// spill into no other field.
+    #[test]
+    fn the_last_look_in_vain_shuts_the_newcomers_out() {
+        let mut word = Word(Word::of(3).0 | WAITERS);
+        for look in 1..2 * LOOKS_MAX {
+            word = word.with_coming().looked_in_vain();
+            let passes = word.taken_by_newcomer(1, OVERTAKES_MAX).is_some();
+            assert_eq!(passes, look < LOOKS_MAX, "{look} looks");
+            assert_eq!((word.permits(), word.0 & 7), (3, WAITERS));
+        }
+    }
 
     proptest! {
         #![proptest_config(ProptestConfig { cases: 10_000, failure_persistence: None, ..ProptestConfig::default() })]
