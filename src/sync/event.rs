@@ -37,8 +37,9 @@ use crate::wait::waited::{Waited, Waiting, wait};
 /// # Fairness
 ///
 /// [`set`](Self::set) lets everybody go who waits at that moment, in the order
-/// of their coming; a [`clear`](Self::clear) right after it holds none of them
-/// back. So a wait ends if the event was set at some moment while it lasted.
+/// of their coming: first the threads, then the futures, whose wakers may take
+/// their time. A [`clear`](Self::clear) right after it holds none of them back. So
+/// a wait ends if the event was set at some moment while it lasted.
 ///
 /// # Memory ordering
 ///

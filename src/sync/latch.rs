@@ -32,7 +32,8 @@ use crate::wait::waited::{Waited, Waiting, wait};
 ///
 /// # Fairness
 ///
-/// All who wait go on when it opens, in the order of their coming.
+/// All who wait go on when it opens, in the order of their coming: first the
+/// threads, then the futures, whose wakers may take their time.
 ///
 /// # Memory ordering
 ///

@@ -28,7 +28,7 @@
 use std::sync::Arc;
 use std::task::Waker;
 
-use crate::primitive::{Parker, run_contained};
+use crate::primitive::{Parker, mutant, run_contained};
 
 /// Who is to be woken.
 #[derive(Debug)]
@@ -55,7 +55,9 @@ impl Wakes {
         }
     }
 
-    /// Wakes them, in the order in which they were added. Not under a lock.
+    /// Wakes them: the threads, then the futures, each in the order in which they
+    /// were added. Not under a lock. A waker is user code, and may take its time,
+    /// or never return: no thread waits for that.
     #[inline]
     pub(crate) fn wake(self) {
         if self.first.is_some() {
@@ -65,9 +67,19 @@ impl Wakes {
 
     #[cold]
     fn wake_all(self) {
+        let unpark = |sleeper: &Sleeper| {
+            if let Sleeper::Thread(parker) = sleeper {
+                parker.unpark();
+            }
+        };
+        let threads_first = !mutant("wakes-wakers-before-threads");
+        if threads_first {
+            self.first.iter().chain(&self.rest).for_each(unpark);
+        }
         for sleeper in self.first.into_iter().chain(self.rest) {
             match sleeper {
-                Sleeper::Thread(parker) => parker.unpark(),
+                Sleeper::Thread(_) if threads_first => {}
+                Sleeper::Thread(_) => unpark(&sleeper),
                 // The user's: its panic is not the waker's business.
                 Sleeper::Future(waker) => {
                     let _ = run_contained(|| waker.wake());
@@ -240,10 +252,13 @@ impl<N, G> WaitQueue<N, G> {
 #[cfg(test)]
 mod tests {
     use std::collections::VecDeque;
+    use std::task::Wake;
+    use std::time::Instant;
 
     use proptest::prelude::*;
 
     use super::*;
+    use crate::primitive::Mutex;
 
     #[derive(Clone, Debug)]
     enum Step {
@@ -263,6 +278,35 @@ mod tests {
 
     fn sleeper() -> Sleeper {
         Sleeper::Future(Waker::noop().clone())
+    }
+
+    /// Its waker wants to know of the thread that stands behind it.
+    struct Before(Arc<Parker>, Mutex<Option<bool>>);
+
+    impl Wake for Before {
+        fn wake(self: Arc<Self>) {
+            let is_awake = self.0.park_until(Some(Instant::now()));
+            *self.1.lock() = Some(is_awake);
+            panic!("on purpose");
+        }
+    }
+
+    #[test]
+    fn no_thread_waits_for_the_waker_of_one_before_it() {
+        let parker = Parker::current();
+        for later in [false, true] {
+            let before = Arc::new(Before(Arc::clone(&parker), Mutex::new(None)));
+            let future = Sleeper::Future(Arc::clone(&before).into());
+            let mut wakes = Wakes::default();
+            if later {
+                // Not the first of those that are woken.
+                wakes.add(Some(sleeper()));
+            }
+            wakes.add(Some(future));
+            wakes.add(Some(Sleeper::Thread(Arc::clone(&parker))));
+            wakes.wake();
+            assert_eq!(*before.1.lock(), Some(true), "it is woken first");
+        }
     }
 
     proptest! {

@@ -151,6 +151,11 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         &["task::models::ends::the_result_comes_with_what_the_task_wrote"],
     ),
     bug(
+        "wakes-wakers-before-threads",
+        Kind::Notify,
+        &["wait::queue::tests::no_thread_waits_for_the_waker_of_one_before_it"],
+    ),
+    bug(
         "timer-end-without-look",
         Kind::Recheck,
         &["timer::models::an_entry_racing_with_the_end_of_the_thread_fires_once"],

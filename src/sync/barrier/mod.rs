@@ -39,8 +39,9 @@ pub use told::{BarrierError, BarrierWaitResult};
 ///
 /// # Fairness
 ///
-/// Those who wait go on in the order of their coming. Who comes while a round is
-/// being freed is of the next one.
+/// Those who wait go on in the order of their coming: first the threads, then the
+/// futures, whose wakers may take their time. Who comes while a round is being
+/// freed is of the next one.
 ///
 /// # Memory ordering
 ///
