@@ -24,8 +24,8 @@ use std::time::{Duration, Instant};
 use crate::primitive::atomic::{AtomicBool, Ordering};
 use crate::primitive::{Mutex, mutant, weaken};
 use crate::wait::deadline::Deadline;
-use crate::wait::queue::{Left, WaitQueue, Wakes};
-use crate::wait::waited::{Waited, Waiting, wait};
+use crate::wait::queue::{Sleeper, Ticket, WaitQueue, Wakes};
+use crate::wait::waited::{Leaves, Waited, Waiting, wait};
 
 /// A flag that threads and async tasks wait for: set, it lets all through
 /// until it is cleared.
@@ -92,7 +92,9 @@ impl Waited for State {
     }
 
     // A signal is for everybody: who leaves has none of another.
-    fn left_unused(&mut self, _: Left<()>, _: &mut Wakes) {}
+    fn leave(&mut self, ticket: Ticket, _: Leaves, _: &mut Wakes) -> Option<Sleeper> {
+        self.queue.leave(ticket).1
+    }
 }
 
 impl Event {

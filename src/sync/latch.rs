@@ -18,8 +18,8 @@ use std::time::{Duration, Instant};
 use crate::primitive::atomic::{AtomicUsize, Ordering};
 use crate::primitive::{Mutex, mutant, weaken};
 use crate::wait::deadline::Deadline;
-use crate::wait::queue::{Left, WaitQueue, Wakes};
-use crate::wait::waited::{Waited, Waiting, wait};
+use crate::wait::queue::{Sleeper, Ticket, WaitQueue, Wakes};
+use crate::wait::waited::{Leaves, Waited, Waiting, wait};
 
 /// Opens once, when a count has come down to zero; threads and async tasks wait
 /// for it.
@@ -85,7 +85,9 @@ impl Waited for State {
         self.is_open.then_some(())
     }
 
-    fn left_unused(&mut self, _: Left<()>, _: &mut Wakes) {}
+    fn leave(&mut self, ticket: Ticket, _: Leaves, _: &mut Wakes) -> Option<Sleeper> {
+        self.queue.leave(ticket).1
+    }
 }
 
 /// The latch is open: nothing can be added any more.

@@ -40,7 +40,8 @@
 //!   object: threads and futures wait for it together.
 //! * *Leaving.* Whoever stops waiting (its time is up, its future is dropped)
 //!   takes nothing away from the others: what it was given goes to the next. (A
-//!   [`Barrier`] cannot be met without it: it breaks, and the others are told.)
+//!   [`Barrier`] cannot be met without one whose time is up: it breaks, and the
+//!   others are told.)
 //! * *Panics.* Nothing is poisoned. A guard unlocks when its thread unwinds, and
 //!   a permit goes back.
 //! * *Futures.* Guards stay on their thread (they are not `Send`), so a future

@@ -103,6 +103,15 @@ pub(crate) enum Left<G> {
     Given(G),
 }
 
+impl<G> Left<G> {
+    pub(crate) fn given(self) -> Option<G> {
+        match self {
+            Left::Waiting => None,
+            Left::Given(gift) => Some(gift),
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Entry<N, G> {
     need: N,
@@ -189,9 +198,26 @@ impl<N, G> WaitQueue<N, G> {
         self.first == Some(ticket.0)
     }
 
+    /// How many who wait came before; walks past each of them.
+    pub(crate) fn before(&self, ticket: &Ticket) -> usize {
+        let previous = |at: &usize| self.entries[*at].as_ref()?.previous;
+        std::iter::successors(Some(ticket.0), previous).count() - 1
+    }
+
     /// Gives something to the first one. Its sleeper is to be woken.
     pub(crate) fn give_first(&mut self, gift: G) -> Option<Sleeper> {
-        let at = self.first?;
+        self.give(self.first?, gift)
+    }
+
+    /// Gives something to the first one behind the first `stay`; walks past each
+    /// of them. Its sleeper is to be woken.
+    pub(crate) fn give_behind(&mut self, stay: usize, gift: G) -> Option<Sleeper> {
+        let next = |at: &usize| self.entries[*at].as_ref()?.next;
+        let at = std::iter::successors(self.first, next).nth(stay)?;
+        self.give(at, gift)
+    }
+
+    fn give(&mut self, at: usize, gift: G) -> Option<Sleeper> {
         self.unlink(at);
         let entry = self.entries[at].as_mut()?;
         entry.given = Some(gift);
@@ -264,6 +290,7 @@ mod tests {
     enum Step {
         Join(u8),
         Give,
+        GiveBehind(usize),
         Leave(usize),
     }
 
@@ -271,6 +298,7 @@ mod tests {
         let step = prop_oneof![
             any::<u8>().prop_map(Step::Join),
             Just(Step::Give),
+            (0..4_usize).prop_map(Step::GiveBehind),
             any::<usize>().prop_map(Step::Leave),
         ];
         prop::collection::vec(step, 0..60)
@@ -330,6 +358,11 @@ mod tests {
                         prop_assert_eq!(queue.give_first(number).is_some(), !waiting.is_empty());
                         given.extend(waiting.pop_front().map(|(owner, _)| (owner, number)));
                     }
+                    Step::GiveBehind(stay) => {
+                        let gets = waiting.remove(stay);
+                        prop_assert_eq!(queue.give_behind(stay, number).is_some(), gets.is_some());
+                        given.extend(gets.map(|(owner, _)| (owner, number)));
+                    }
                     Step::Leave(_) if tickets.is_empty() => {}
                     Step::Leave(which) => {
                         let (owner, ticket) = tickets.swap_remove(which % tickets.len());
@@ -344,6 +377,8 @@ mod tests {
                 for (owner, ticket) in &tickets {
                     let first = waiting.front().map(|(owner, _)| owner);
                     prop_assert_eq!(queue.is_first(ticket), first == Some(owner));
+                    let before = waiting.iter().position(|(waits, _)| waits == owner);
+                    prop_assert_eq!(queue.before(ticket), before.unwrap_or(0));
                 }
                 prop_assert_eq!(queue.len(), waiting.len());
                 prop_assert_eq!(queue.is_empty(), waiting.is_empty());

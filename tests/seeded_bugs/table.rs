@@ -569,10 +569,7 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
     bug(
         "barrier-left-unbroken",
         Kind::Logic,
-        &[
-            "sync::models::barrier::a_time_limit_racing_with_the_last_party_is_told_to_both",
-            "sync::models::barrier::a_dropped_future_racing_with_the_last_party_breaks_or_has_met",
-        ],
+        &["sync::models::barrier::a_time_limit_racing_with_the_last_party_is_told_to_both"],
     ),
     bug(
         "barrier-break-tells-one",
@@ -583,6 +580,62 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         "barrier-frees-an-old-round",
         Kind::Recheck,
         &["sync::models::barrier::a_reset_racing_with_the_leader_frees_nobody_of_the_next_round"],
+    ),
+    bug(
+        "barrier-next-round-breaks-this-one",
+        Kind::Logic,
+        &[
+            "sync::models::barrier::a_time_limit_in_the_next_round_leaves_the_full_one_alone",
+            "conformance_sync_barrier/a_limit_that_passes_in_the_next_round_leaves_the_full_one_alone",
+            "conformance_sync_barrier/a_limit_that_passes_breaks_no_round_that_is_full",
+        ],
+    ),
+    bug(
+        "barrier-full-round-is-not-led",
+        Kind::Notify,
+        &[
+            "sync::models::barrier::a_round_that_fills_while_another_is_led_has_a_leader",
+            "conformance_sync_barrier/a_next_round_that_is_full_when_the_action_ends_is_led_by_its_first",
+        ],
+    ),
+    bug(
+        "barrier-lead-is-dropped",
+        Kind::Notify,
+        &[
+            "sync::models::barrier::a_lead_that_is_dropped_goes_to_another",
+            "conformance_sync_barrier/a_dropped_future_that_was_to_lead_lets_another_lead",
+        ],
+    ),
+    bug(
+        "barrier-dropped-future-breaks",
+        Kind::Logic,
+        &[
+            "sync::models::barrier::a_dropped_future_racing_with_the_last_party_has_not_come_or_has_met",
+            "conformance_sync_barrier/a_future_dropped_before_all_have_come_has_not_come",
+        ],
+    ),
+    bug(
+        "barrier-dropped-future-is-counted",
+        Kind::Logic,
+        &["conformance_sync_barrier/a_future_dropped_while_its_round_is_led_has_met_the_others"],
+    ),
+    bug(
+        "barrier-panic-breaks-nothing",
+        Kind::Notify,
+        &["sync::models::barrier::an_action_that_panics_ends_the_wait_of_all"],
+    ),
+    bug(
+        "barrier-frees-one-too-few",
+        Kind::Notify,
+        &[
+            "sync::models::barrier::a_thread_and_a_future_meet_twice",
+            "sync::models::barrier::three_meet_and_one_leads",
+        ],
+    ),
+    bug(
+        "barrier-frees-the-next-round",
+        Kind::Logic,
+        &["sync::models::barrier::a_round_that_fills_while_another_is_led_has_a_leader"],
     ),
     // sync: locks, conditions, values set once
     bug(
