@@ -88,7 +88,7 @@ impl Waited for State {
     }
 
     fn take(&mut self, (): &()) -> Option<()> {
-        self.is_set.then_some(())
+        (self.is_set && !mutant("event-join-without-look")).then_some(())
     }
 
     // A signal is for everybody: who leaves has none of another.

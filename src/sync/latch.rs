@@ -82,7 +82,7 @@ impl Waited for State {
     }
 
     fn take(&mut self, (): &()) -> Option<()> {
-        self.is_open.then_some(())
+        (self.is_open && !mutant("latch-join-without-look")).then_some(())
     }
 
     fn leave(&mut self, ticket: Ticket, _: Leaves, _: &mut Wakes) -> Option<Sleeper> {
@@ -179,6 +179,9 @@ impl Latch {
         state.is_open = true;
         while let Some(sleeper) = state.queue.give_first(()) {
             wakes.add(Some(sleeper));
+            if mutant("latch-opens-for-one") {
+                break;
+            }
         }
         drop(state);
         wakes.wake();

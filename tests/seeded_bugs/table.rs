@@ -546,7 +546,15 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
     bug(
         "event-set-wakes-one",
         Kind::Notify,
-        &["sync::models::signals::who_was_there_before_set_and_clear_goes_on"],
+        &[
+            "sync::models::signals::who_was_there_before_set_and_clear_goes_on",
+            "sync::models::signals::a_set_and_a_clear_release_a_thread_and_a_future",
+        ],
+    ),
+    bug(
+        "event-join-without-look",
+        Kind::Recheck,
+        &["sync::models::signals::a_set_and_a_clear_release_a_thread_and_a_future"],
     ),
     bug(
         "latch-count-relaxed",
@@ -557,6 +565,19 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         "latch-open-relaxed",
         Kind::Ordering,
         &["sync::models::signals::who_sees_it_open_sees_what_was_done_before"],
+    ),
+    bug(
+        "latch-join-without-look",
+        Kind::Recheck,
+        &[
+            "sync::models::signals::a_count_down_releases_a_thread_and_a_future",
+            "sync::models::signals::a_count_down_racing_with_a_future_opens",
+        ],
+    ),
+    bug(
+        "latch-opens-for-one",
+        Kind::Notify,
+        &["sync::models::signals::a_count_down_releases_a_thread_and_a_future"],
     ),
     bug(
         "latch-opens-silently",
