@@ -43,7 +43,10 @@
 //!   [`Barrier`] cannot be met without one whose time is up: it breaks, and the
 //!   others are told.)
 //! * *Panics.* Nothing is poisoned. A guard unlocks when its thread unwinds, and
-//!   a permit goes back.
+//!   a permit goes back. So [`Mutex`], [`RwLock`] and [`Condition`] are not
+//!   `RefUnwindSafe`, as parking_lot's are not: the next one may find half a
+//!   change. Semaphores, signals, queues and channels are, and a [`OnceLock`]
+//!   whose value is.
 //! * *Futures.* Guards stay on their thread (they are not `Send`), so a future
 //!   that keeps one across an `.await` does not go to another. Permits may go.
 //! * *Signals and forks.* A signal handler that interrupts a wait does not end
@@ -110,6 +113,7 @@ mod reentrant;
 mod rwlock;
 mod semaphore;
 mod statics;
+mod unwind;
 mod worker_local;
 
 pub use barrier::{Barrier, BarrierError, BarrierWaitResult};
