@@ -673,6 +673,24 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         ],
     ),
     bug(
+        "lock-timed-wait-swallows-notification",
+        Kind::Notify,
+        &["sync::models::condvar::a_timed_waiter_does_not_swallow_the_notification_of_another"],
+    ),
+    bug(
+        "lock-notify-always-woke-one",
+        Kind::Logic,
+        &["sync::models::condvar::a_notification_knows_whether_it_woke_somebody"],
+    ),
+    bug(
+        "lock-notify-all-wakes-one",
+        Kind::Notify,
+        &[
+            "sync::models::condvar::notify_all_wakes_all",
+            "sync::models::condition::an_update_reaches_all_who_wait",
+        ],
+    ),
+    bug(
         "lock-update-forgets",
         Kind::Notify,
         &[
@@ -701,7 +719,10 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
     bug(
         "lock-once-ready-relaxed",
         Kind::Ordering,
-        &["sync::models::once::who_only_looks_finds_nothing_or_the_whole"],
+        &[
+            "sync::models::once::who_only_looks_finds_nothing_or_the_whole",
+            "sync::models::once::a_timed_wait_for_a_value_set_once_gets_it_or_gives_up",
+        ],
     ),
     bug(
         "lock-once-no-second-look",
@@ -720,6 +741,11 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         ],
     ),
     bug(
+        "lock-once-ready-wakes-one",
+        Kind::Notify,
+        &["sync::models::once::of_three_one_initialises_and_all_go_on"],
+    ),
+    bug(
         "lock-once-failure-forgets",
         Kind::Notify,
         &[
@@ -727,7 +753,57 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
             "sync::models::lazy::a_static_whose_initialiser_panics_is_tried_again",
         ],
     ),
-    // primitive/model/lock: the lock of readers and writers that models use
+    // primitive/model/lock: the locks that models use
+    bug(
+        "lock-model-unlock-relaxed",
+        Kind::Ordering,
+        &["sync::models::mutex::one_holds_it_and_the_next_sees_what_it_wrote"],
+    ),
+    bug(
+        "lock-model-unlock-wakes-nobody",
+        Kind::Notify,
+        &["sync::models::mutex::three_threads_all_get_their_turn"],
+    ),
+    bug(
+        "lock-model-attempt-beside-the-holder",
+        Kind::Logic,
+        &["sync::models::mutex::an_attempt_holds_the_lock_or_nothing"],
+    ),
+    bug(
+        "lock-model-late-beside-the-holder",
+        Kind::Logic,
+        &["sync::models::mutex::a_timed_lock_is_held_or_given_up_and_stays_whole"],
+    ),
+    bug(
+        "lock-model-part-unlocks-early",
+        Kind::Logic,
+        &["sync::models::mutex::the_guard_of_a_part_holds_the_lock_to_its_end"],
+    ),
+    bug(
+        "lock-model-reentrant-left-early",
+        Kind::Logic,
+        &["sync::models::mutex::a_reentrant_lock_is_left_with_the_last_guard"],
+    ),
+    bug(
+        "lock-model-reader-wakes-nobody",
+        Kind::Notify,
+        &["sync::models::rwlock::two_readers_and_a_writer_all_get_their_turn"],
+    ),
+    bug(
+        "lock-model-reader-overtakes-writer",
+        Kind::Logic,
+        &["sync::models::rwlock::who_waits_to_write_keeps_new_readers_out"],
+    ),
+    bug(
+        "lock-model-downgrade-in-two-steps",
+        Kind::Logic,
+        &["sync::models::rwlock::no_writer_comes_between_writing_and_reading"],
+    ),
+    bug(
+        "lock-model-try-write-beside-readers",
+        Kind::Logic,
+        &["sync::models::rwlock::attempts_hold_the_lock_or_nothing"],
+    ),
     bug(
         "lock-model-reader-relaxed",
         Kind::Ordering,
