@@ -70,6 +70,16 @@ fn comes(barrier: &'static Barrier) -> Meeting {
     meeting
 }
 
+/// One comes, and its time is up.
+fn gives_up(barrier: &Barrier) {
+    let mut limit = SHORT;
+    // On a busy machine it may be up before it has come: that breaks nothing.
+    while !barrier.is_broken() {
+        assert_eq!(barrier.wait_timeout(limit), Err(BarrierError::TimedOut));
+        limit *= 2;
+    }
+}
+
 const MET: Poll<Told> = Poll::Ready(Ok(false));
 const LED: Poll<Told> = Poll::Ready(Ok(true));
 const BROKEN: Poll<Told> = Poll::Ready(Err(BarrierError::Broken));
@@ -82,7 +92,7 @@ fn a_limit_that_passes_in_the_next_round_leaves_the_full_one_alone() {
         let mut first = comes(pair);
         PAIR.when_led(|pair| {
             assert_eq!(pair.waiting(), 1);
-            assert_eq!(pair.wait_timeout(SHORT), Err(BarrierError::TimedOut));
+            gives_up(pair);
             assert!(pair.is_broken(), "who comes now comes in vain");
             assert_eq!(pair.wait(), Err(BarrierError::Broken));
             assert_eq!(pair.waiting(), 1, "who has met all is not concerned");
@@ -108,7 +118,7 @@ fn a_limit_that_passes_breaks_no_round_that_is_full() {
         PAIR.when_led(|pair| {
             // Two for the next round; for the one after it, one who gives up.
             *LATER.lock().unwrap() = vec![comes(pair), comes(pair)];
-            assert_eq!(pair.wait_timeout(SHORT), Err(BarrierError::TimedOut));
+            gives_up(pair);
             assert_eq!(pair.waiting(), 3);
         });
         assert!(pair.wait().unwrap().is_leader());
@@ -132,7 +142,7 @@ fn a_limit_that_passes_breaks_the_round_that_is_not_full_at_once() {
             let mut before = Box::pin(three.wait_async());
             let mut context = Context::from_waker(&waker);
             assert!(before.as_mut().poll(&mut context).is_pending());
-            assert_eq!(three.wait_timeout(SHORT), Err(BarrierError::TimedOut));
+            gives_up(three);
             assert_eq!(wakes.count(), 1, "it is not kept until the action has run");
             let told = before.as_mut().poll(&mut context);
             assert_eq!(told, Poll::Ready(Err(BarrierError::Broken)));
@@ -234,7 +244,7 @@ fn who_can_no_longer_meet_the_others_is_told_when_one_is_dropped() {
         let mut first = comes(pair);
         PAIR.when_led(|pair| {
             let mut next = vec![comes(pair), comes(pair)];
-            assert_eq!(pair.wait_timeout(SHORT), Err(BarrierError::TimedOut));
+            gives_up(pair);
             drop(next.remove(0));
             // Nobody comes any more.
             assert_eq!(poll(&mut next[0]), BROKEN);
@@ -251,12 +261,8 @@ fn what_a_late_party_is_told_is_true_whether_it_had_come_or_not() {
         let pair = Barrier::new(2);
         let tried = pair.wait_timeout(Duration::ZERO).unwrap_err();
         assert!(!pair.is_broken());
-        let waited = pair.wait_timeout(SHORT).unwrap_err();
-        assert!(pair.is_broken());
-        assert_eq!(
-            (tried, waited),
-            (BarrierError::TimedOut, BarrierError::TimedOut)
-        );
+        assert_eq!(tried, BarrierError::TimedOut);
+        gives_up(&pair);
         assert_eq!(
             tried.to_string(),
             "the time limit of the wait has passed; if it passed while the party waited, this has \
