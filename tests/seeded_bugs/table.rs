@@ -600,7 +600,10 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
     bug(
         "barrier-frees-an-old-round",
         Kind::Recheck,
-        &["sync::models::barrier::a_reset_racing_with_the_leader_frees_nobody_of_the_next_round"],
+        &[
+            "sync::models::barrier::a_reset_racing_with_the_leader_frees_nobody_of_the_next_round",
+            "prop_sync_barrier/a_barrier_whose_action_lets_others_come_and_leave",
+        ],
     ),
     bug(
         "barrier-next-round-breaks-this-one",
@@ -609,6 +612,7 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
             "sync::models::barrier::a_time_limit_in_the_next_round_leaves_the_full_one_alone",
             "conformance_sync_barrier/a_limit_that_passes_in_the_next_round_leaves_the_full_one_alone",
             "conformance_sync_barrier/a_limit_that_passes_breaks_no_round_that_is_full",
+            "prop_sync_barrier/a_barrier_whose_action_lets_others_come_and_leave",
         ],
     ),
     bug(
@@ -617,6 +621,7 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         &[
             "sync::models::barrier::a_round_that_fills_while_another_is_led_has_a_leader",
             "conformance_sync_barrier/a_next_round_that_is_full_when_the_action_ends_is_led_by_its_first",
+            "prop_sync_barrier/a_barrier_whose_action_lets_others_come_and_leave",
         ],
     ),
     bug(
@@ -625,6 +630,7 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         &[
             "sync::models::barrier::a_lead_that_is_dropped_goes_to_another",
             "conformance_sync_barrier/a_dropped_future_that_was_to_lead_lets_another_lead",
+            "prop_sync_barrier/a_barrier_whose_action_lets_others_come_and_leave",
         ],
     ),
     bug(
@@ -633,12 +639,16 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         &[
             "sync::models::barrier::a_dropped_future_racing_with_the_last_party_has_not_come_or_has_met",
             "conformance_sync_barrier/a_future_dropped_before_all_have_come_has_not_come",
+            "prop_sync_barrier/a_barrier_whose_action_lets_others_come_and_leave",
         ],
     ),
     bug(
         "barrier-dropped-future-is-counted",
         Kind::Logic,
-        &["conformance_sync_barrier/a_future_dropped_while_its_round_is_led_has_met_the_others"],
+        &[
+            "conformance_sync_barrier/a_future_dropped_while_its_round_is_led_has_met_the_others",
+            "prop_sync_barrier/a_barrier_whose_action_lets_others_come_and_leave",
+        ],
     ),
     bug(
         "barrier-panic-breaks-nothing",
@@ -656,7 +666,10 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
     bug(
         "barrier-frees-the-next-round",
         Kind::Logic,
-        &["sync::models::barrier::a_round_that_fills_while_another_is_led_has_a_leader"],
+        &[
+            "sync::models::barrier::a_round_that_fills_while_another_is_led_has_a_leader",
+            "prop_sync_barrier/a_barrier_whose_action_lets_others_come_and_leave",
+        ],
     ),
     // sync: locks, conditions, values set once
     bug(
