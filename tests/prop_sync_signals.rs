@@ -1,9 +1,11 @@
 //! Random programs of one thread against sequential models of the semaphore,
 //! the event and the barrier.
 //!
-//! Those who wait are futures; each has a waker that counts. After every step
+//! Those who wait on are futures; each has a waker that counts. After every step
 //! exactly those have been woken, once, whose wait the model says has ended.
-//! Time limits of zero, dropped futures and closes are among the steps.
+//! Dropped futures and closes are among the steps, and waits of the thread itself:
+//! with no time at all, which does not join the line, and with a moment, which
+//! joins it and gives up.
 
 mod common;
 
@@ -18,6 +20,14 @@ use std::time::Duration;
 use common::CountWaker;
 use proptest::prelude::*;
 use raddle::sync::{AcquireError, Barrier, BarrierError, Event, Permit, Semaphore};
+
+/// So long that the thread has joined the line when it is over, nearly always;
+/// what comes of it is the same if it has not, or can be seen.
+const MOMENT: Duration = Duration::from_micros(20);
+
+/// Of the waits that must give up so few have a moment, and all others no time at
+/// all: on a busy machine a moment is long.
+const MOMENTS: std::ops::Range<u8> = 0..8;
 
 fn config() -> ProptestConfig {
     ProptestConfig {
@@ -72,6 +82,7 @@ fn begin<'a, T, E>(
 enum Sem {
     Try(usize),
     Zero(usize),
+    Moment(usize),
     Begin(usize),
     Poll(usize),
     Leave(usize),
@@ -89,7 +100,10 @@ fn sem_steps() -> impl Strategy<Value = Vec<Sem>> {
     let any = any::<usize>;
     let step = prop_oneof![
         4 => n().prop_map(Sem::Try),
-        1 => n().prop_map(Sem::Zero),
+        1 => (n(), MOMENTS).prop_map(|(need, which)| match which {
+            0 => Sem::Moment(need),
+            _ => Sem::Zero(need),
+        }),
         6 => n().prop_map(Sem::Begin),
         3 => any().prop_map(Sem::Poll),
         3 => any().prop_map(Sem::Leave),
@@ -175,8 +189,12 @@ fn run_semaphore(is_fair: bool, permits: usize, more: usize, steps: Vec<Sem>) {
                 assert_eq!(count(&got), model.newcomer(need));
                 held.extend(got);
             }
-            Sem::Zero(need) => {
-                let got = seats.acquire_many_timeout(need, Duration::ZERO);
+            Sem::Zero(need) | Sem::Moment(need) => {
+                let limit = match step {
+                    Sem::Zero(_) => Duration::ZERO,
+                    _ => MOMENT,
+                };
+                let got = seats.acquire_many_timeout(need, limit);
                 let expected = model.newcomer(need).map_err(|error| match error {
                     AcquireError::NotNow => AcquireError::TimedOut,
                     other => other,
@@ -293,6 +311,7 @@ enum Ev {
     Set,
     Clear,
     Zero,
+    Moment,
     Begin,
     Poll(usize),
     Leave(usize),
@@ -302,7 +321,7 @@ fn ev_steps() -> impl Strategy<Value = Vec<Ev>> {
     let step = prop_oneof![
         2 => Just(Ev::Set),
         2 => Just(Ev::Clear),
-        1 => Just(Ev::Zero),
+        1 => MOMENTS.prop_map(|which| if which == 0 { Ev::Moment } else { Ev::Zero }),
         4 => Just(Ev::Begin),
         2 => any::<usize>().prop_map(Ev::Poll),
         2 => any::<usize>().prop_map(Ev::Leave),
@@ -326,6 +345,7 @@ fn run_event(steps: Vec<Ev>) {
                 is_set = false;
             }
             Ev::Zero => assert_eq!(event.wait_timeout(Duration::ZERO), is_set),
+            Ev::Moment => assert_eq!(event.wait_timeout(MOMENT), is_set),
             Ev::Begin => match begin(id, event.wait_async()) {
                 Ok(()) => assert!(is_set),
                 Err(pending) => {
@@ -355,6 +375,7 @@ fn run_event(steps: Vec<Ev>) {
 enum Bar {
     Try,
     Zero,
+    Moment,
     Begin,
     Poll(usize),
     Leave(usize),
@@ -365,10 +386,10 @@ enum Bar {
 fn bar_steps() -> impl Strategy<Value = Vec<Bar>> {
     let step = prop_oneof![
         2 => Just(Bar::Try),
-        1 => Just(Bar::Zero),
+        1 => MOMENTS.prop_map(|which| if which == 0 { Bar::Moment } else { Bar::Zero }),
         8 => Just(Bar::Begin),
         3 => any::<usize>().prop_map(Bar::Poll),
-        1 => any::<usize>().prop_map(Bar::Leave),
+        2 => any::<usize>().prop_map(Bar::Leave),
         1 => Just(Bar::Abort),
         2 => Just(Bar::Reset),
     ];
@@ -442,6 +463,24 @@ fn run_barrier(parties: usize, steps: Vec<Bar>) {
                     }
                 }
             }
+            Bar::Moment => {
+                let expected = model.try_meet(BarrierError::TimedOut);
+                let met = barrier.wait_timeout(MOMENT);
+                assert_eq!(met.map(|met| met.is_leader()), expected);
+                match expected {
+                    Ok(_) => end_all(&mut waits, Ok(false)),
+                    Err(BarrierError::TimedOut) => {
+                        // The moment may be over before the party has come.
+                        while !barrier.is_broken() {
+                            let late = barrier.wait_timeout(10 * MOMENT);
+                            assert_eq!(late, Err(BarrierError::TimedOut));
+                        }
+                        (model.waiting, model.is_broken) = (0, true);
+                        end_all(&mut waits, Err(BarrierError::Broken));
+                    }
+                    Err(_) => {}
+                }
+            }
             Bar::Poll(which) if !waits.is_empty() => {
                 let at = which % waits.len();
                 match (waits[at].poll(), waits[at].end) {
@@ -455,11 +494,8 @@ fn run_barrier(parties: usize, steps: Vec<Bar>) {
             }
             Bar::Leave(which) if !waits.is_empty() => {
                 let gone = waits.swap_remove(which % waits.len());
-                if gone.end.is_none() {
-                    (model.waiting, model.is_broken) = (0, true);
-                    drop(gone);
-                    end_all(&mut waits, Err(BarrierError::Broken));
-                }
+                // Dropped, it has not come.
+                model.waiting -= usize::from(gone.end.is_none());
             }
             Bar::Abort => {
                 barrier.abort();

@@ -269,7 +269,7 @@ impl Condvar {
     /// See [`Condvar`].
     #[doc(alias = "notify")]
     pub fn notify_one(&self) -> bool {
-        self.inner.notify_one()
+        self.inner.notify_one() || mutant("lock-notify-always-woke-one")
     }
 
     /// Wakes all that wait. Returns how many they were.
@@ -280,6 +280,9 @@ impl Condvar {
     /// assert_eq!(raddle::sync::Condvar::new().notify_all(), 0);
     /// ```
     pub fn notify_all(&self) -> usize {
+        if mutant("lock-notify-all-wakes-one") {
+            return usize::from(self.inner.notify_one());
+        }
         self.inner.notify_all()
     }
 
@@ -291,7 +294,10 @@ impl Condvar {
                 self.inner.wait(&mut guard.inner);
                 true
             }
-            Some(at) => self.inner.wait_until(&mut guard.inner, at),
+            Some(at) => {
+                let notified = self.inner.wait_until(&mut guard.inner, at);
+                notified && !mutant("lock-timed-wait-swallows-notification")
+            }
         }
     }
 

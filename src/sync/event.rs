@@ -24,8 +24,8 @@ use std::time::{Duration, Instant};
 use crate::primitive::atomic::{AtomicBool, Ordering};
 use crate::primitive::{Mutex, mutant, weaken};
 use crate::wait::deadline::Deadline;
-use crate::wait::queue::{Left, WaitQueue, Wakes};
-use crate::wait::waited::{Waited, Waiting, wait};
+use crate::wait::queue::{Sleeper, Ticket, WaitQueue, Wakes};
+use crate::wait::waited::{Leaves, Waited, Waiting, wait};
 
 /// A flag that threads and async tasks wait for: set, it lets all through
 /// until it is cleared.
@@ -37,8 +37,9 @@ use crate::wait::waited::{Waited, Waiting, wait};
 /// # Fairness
 ///
 /// [`set`](Self::set) lets everybody go who waits at that moment, in the order
-/// of their coming; a [`clear`](Self::clear) right after it holds none of them
-/// back. So a wait ends if the event was set at some moment while it lasted.
+/// of their coming: first the threads, then the futures, whose wakers may take
+/// their time. A [`clear`](Self::clear) right after it holds none of them back. So
+/// a wait ends if the event was set at some moment while it lasted.
 ///
 /// # Memory ordering
 ///
@@ -87,11 +88,13 @@ impl Waited for State {
     }
 
     fn take(&mut self, (): &()) -> Option<()> {
-        self.is_set.then_some(())
+        (self.is_set && !mutant("event-join-without-look")).then_some(())
     }
 
     // A signal is for everybody: who leaves has none of another.
-    fn left_unused(&mut self, _: Left<()>, _: &mut Wakes) {}
+    fn leave(&mut self, ticket: Ticket, _: Leaves, _: &mut Wakes) -> Option<Sleeper> {
+        self.queue.leave(ticket).1
+    }
 }
 
 impl Event {

@@ -18,8 +18,8 @@ use std::time::{Duration, Instant};
 use crate::primitive::atomic::{AtomicUsize, Ordering};
 use crate::primitive::{Mutex, mutant, weaken};
 use crate::wait::deadline::Deadline;
-use crate::wait::queue::{Left, WaitQueue, Wakes};
-use crate::wait::waited::{Waited, Waiting, wait};
+use crate::wait::queue::{Sleeper, Ticket, WaitQueue, Wakes};
+use crate::wait::waited::{Leaves, Waited, Waiting, wait};
 
 /// Opens once, when a count has come down to zero; threads and async tasks wait
 /// for it.
@@ -32,7 +32,8 @@ use crate::wait::waited::{Waited, Waiting, wait};
 ///
 /// # Fairness
 ///
-/// All who wait go on when it opens, in the order of their coming.
+/// All who wait go on when it opens, in the order of their coming: first the
+/// threads, then the futures, whose wakers may take their time.
 ///
 /// # Memory ordering
 ///
@@ -81,10 +82,12 @@ impl Waited for State {
     }
 
     fn take(&mut self, (): &()) -> Option<()> {
-        self.is_open.then_some(())
+        (self.is_open && !mutant("latch-join-without-look")).then_some(())
     }
 
-    fn left_unused(&mut self, _: Left<()>, _: &mut Wakes) {}
+    fn leave(&mut self, ticket: Ticket, _: Leaves, _: &mut Wakes) -> Option<Sleeper> {
+        self.queue.leave(ticket).1
+    }
 }
 
 /// The latch is open: nothing can be added any more.
@@ -176,6 +179,9 @@ impl Latch {
         state.is_open = true;
         while let Some(sleeper) = state.queue.give_first(()) {
             wakes.add(Some(sleeper));
+            if mutant("latch-opens-for-one") {
+                break;
+            }
         }
         drop(state);
         wakes.wake();

@@ -40,9 +40,13 @@
 //!   object: threads and futures wait for it together.
 //! * *Leaving.* Whoever stops waiting (its time is up, its future is dropped)
 //!   takes nothing away from the others: what it was given goes to the next. (A
-//!   [`Barrier`] cannot be met without it: it breaks, and the others are told.)
+//!   [`Barrier`] cannot be met without one whose time is up: it breaks, and the
+//!   others are told.)
 //! * *Panics.* Nothing is poisoned. A guard unlocks when its thread unwinds, and
-//!   a permit goes back.
+//!   a permit goes back. So [`Mutex`], [`RwLock`] and [`Condition`] are not
+//!   `RefUnwindSafe`, as parking_lot's are not: the next one may find half a
+//!   change. Semaphores, signals, queues and channels are, and a [`OnceLock`]
+//!   whose value is.
 //! * *Futures.* Guards stay on their thread (they are not `Send`), so a future
 //!   that keeps one across an `.await` does not go to another. Permits may go.
 //! * *Signals and forks.* A signal handler that interrupts a wait does not end
@@ -111,6 +115,7 @@ mod reentrant;
 mod rwlock;
 mod semaphore;
 mod statics;
+mod unwind;
 mod worker_local;
 
 pub use barrier::{Barrier, BarrierError, BarrierWaitResult};

@@ -393,7 +393,9 @@ impl<T> Drop for Turn<'_, T> {
         let ready = self.once.state.load(Relaxed) == READY;
         let forgets = (ready && mutant("lock-once-ready-forgets"))
             || (!ready && mutant("lock-once-failure-forgets"));
-        if !forgets {
+        if mutant("lock-once-ready-wakes-one") {
+            self.once.changed.notify_one();
+        } else if !forgets {
             self.once.changed.notify_all();
         }
     }

@@ -28,7 +28,7 @@
 use std::sync::Arc;
 use std::task::Waker;
 
-use crate::primitive::{Parker, run_contained};
+use crate::primitive::{Parker, mutant, run_contained};
 
 /// Who is to be woken.
 #[derive(Debug)]
@@ -55,7 +55,9 @@ impl Wakes {
         }
     }
 
-    /// Wakes them, in the order in which they were added. Not under a lock.
+    /// Wakes them: the threads, then the futures, each in the order in which they
+    /// were added. Not under a lock. A waker is user code, and may take its time,
+    /// or never return: no thread waits for that.
     #[inline]
     pub(crate) fn wake(self) {
         if self.first.is_some() {
@@ -65,9 +67,19 @@ impl Wakes {
 
     #[cold]
     fn wake_all(self) {
+        let unpark = |sleeper: &Sleeper| {
+            if let Sleeper::Thread(parker) = sleeper {
+                parker.unpark();
+            }
+        };
+        let threads_first = !mutant("wakes-wakers-before-threads");
+        if threads_first {
+            self.first.iter().chain(&self.rest).for_each(unpark);
+        }
         for sleeper in self.first.into_iter().chain(self.rest) {
             match sleeper {
-                Sleeper::Thread(parker) => parker.unpark(),
+                Sleeper::Thread(_) if threads_first => {}
+                Sleeper::Thread(_) => unpark(&sleeper),
                 // The user's: its panic is not the waker's business.
                 Sleeper::Future(waker) => {
                     let _ = run_contained(|| waker.wake());
@@ -89,6 +101,15 @@ pub(crate) enum Left<G> {
     /// Nothing: it was still waiting.
     Waiting,
     Given(G),
+}
+
+impl<G> Left<G> {
+    pub(crate) fn given(self) -> Option<G> {
+        match self {
+            Left::Waiting => None,
+            Left::Given(gift) => Some(gift),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -177,9 +198,26 @@ impl<N, G> WaitQueue<N, G> {
         self.first == Some(ticket.0)
     }
 
+    /// How many who wait came before; walks past each of them.
+    pub(crate) fn before(&self, ticket: &Ticket) -> usize {
+        let previous = |at: &usize| self.entries[*at].as_ref()?.previous;
+        std::iter::successors(Some(ticket.0), previous).count() - 1
+    }
+
     /// Gives something to the first one. Its sleeper is to be woken.
     pub(crate) fn give_first(&mut self, gift: G) -> Option<Sleeper> {
-        let at = self.first?;
+        self.give(self.first?, gift)
+    }
+
+    /// Gives something to the first one behind the first `stay`; walks past each
+    /// of them. Its sleeper is to be woken.
+    pub(crate) fn give_behind(&mut self, stay: usize, gift: G) -> Option<Sleeper> {
+        let next = |at: &usize| self.entries[*at].as_ref()?.next;
+        let at = std::iter::successors(self.first, next).nth(stay)?;
+        self.give(at, gift)
+    }
+
+    fn give(&mut self, at: usize, gift: G) -> Option<Sleeper> {
         self.unlink(at);
         let entry = self.entries[at].as_mut()?;
         entry.given = Some(gift);
@@ -240,15 +278,19 @@ impl<N, G> WaitQueue<N, G> {
 #[cfg(test)]
 mod tests {
     use std::collections::VecDeque;
+    use std::task::Wake;
+    use std::time::Instant;
 
     use proptest::prelude::*;
 
     use super::*;
+    use crate::primitive::Mutex;
 
     #[derive(Clone, Debug)]
     enum Step {
         Join(u8),
         Give,
+        GiveBehind(usize),
         Leave(usize),
     }
 
@@ -256,6 +298,7 @@ mod tests {
         let step = prop_oneof![
             any::<u8>().prop_map(Step::Join),
             Just(Step::Give),
+            (0..4_usize).prop_map(Step::GiveBehind),
             any::<usize>().prop_map(Step::Leave),
         ];
         prop::collection::vec(step, 0..60)
@@ -263,6 +306,35 @@ mod tests {
 
     fn sleeper() -> Sleeper {
         Sleeper::Future(Waker::noop().clone())
+    }
+
+    /// Its waker wants to know of the thread that stands behind it.
+    struct Before(Arc<Parker>, Mutex<Option<bool>>);
+
+    impl Wake for Before {
+        fn wake(self: Arc<Self>) {
+            let is_awake = self.0.park_until(Some(Instant::now()));
+            *self.1.lock() = Some(is_awake);
+            panic!("on purpose");
+        }
+    }
+
+    #[test]
+    fn no_thread_waits_for_the_waker_of_one_before_it() {
+        let parker = Parker::current();
+        for later in [false, true] {
+            let before = Arc::new(Before(Arc::clone(&parker), Mutex::new(None)));
+            let future = Sleeper::Future(Arc::clone(&before).into());
+            let mut wakes = Wakes::default();
+            if later {
+                // Not the first of those that are woken.
+                wakes.add(Some(sleeper()));
+            }
+            wakes.add(Some(future));
+            wakes.add(Some(Sleeper::Thread(Arc::clone(&parker))));
+            wakes.wake();
+            assert_eq!(*before.1.lock(), Some(true), "it is woken first");
+        }
     }
 
     proptest! {
@@ -286,6 +358,11 @@ mod tests {
                         prop_assert_eq!(queue.give_first(number).is_some(), !waiting.is_empty());
                         given.extend(waiting.pop_front().map(|(owner, _)| (owner, number)));
                     }
+                    Step::GiveBehind(stay) => {
+                        let gets = waiting.remove(stay);
+                        prop_assert_eq!(queue.give_behind(stay, number).is_some(), gets.is_some());
+                        given.extend(gets.map(|(owner, _)| (owner, number)));
+                    }
                     Step::Leave(_) if tickets.is_empty() => {}
                     Step::Leave(which) => {
                         let (owner, ticket) = tickets.swap_remove(which % tickets.len());
@@ -300,6 +377,8 @@ mod tests {
                 for (owner, ticket) in &tickets {
                     let first = waiting.front().map(|(owner, _)| owner);
                     prop_assert_eq!(queue.is_first(ticket), first == Some(owner));
+                    let before = waiting.iter().position(|(waits, _)| waits == owner);
+                    prop_assert_eq!(queue.before(ticket), before.unwrap_or(0));
                 }
                 prop_assert_eq!(queue.len(), waiting.len());
                 prop_assert_eq!(queue.is_empty(), waiting.is_empty());

@@ -26,7 +26,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::deadline::Deadline;
-use super::queue::{Left, Sleeper, Ticket, WaitQueue, Wakes};
+use super::queue::{Sleeper, Ticket, WaitQueue, Wakes};
 use crate::primitive::block::{BlockedOn, Blocking};
 use crate::primitive::{Mutex, Parker, drop_contained, mutant};
 
@@ -44,9 +44,19 @@ pub(crate) trait Waited<Line = ()> {
     /// What can be had at once. A fair object gives nothing past its queue.
     fn take(&mut self, need: &Self::Need) -> Option<Self::Gift>;
 
-    /// One who waited has left without using what it was given, if anything;
-    /// others may now have what it stood before.
-    fn left_unused(&mut self, left: Left<Self::Gift>, wakes: &mut Wakes);
+    /// One who waits leaves and does not use what it was given, if anything:
+    /// others may now have that, or what it stood before. Returns its sleeper, to
+    /// be dropped outside of the lock.
+    fn leave(&mut self, ticket: Ticket, why: Leaves, wakes: &mut Wakes) -> Option<Sleeper>;
+}
+
+/// Why one who waits leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leaves {
+    /// It has been given nothing, and its time is up.
+    TimeIsUp,
+    /// It is a future that is dropped.
+    Dropped,
 }
 
 /// Waits for `need` in this thread; `None` says that the deadline has passed.
@@ -73,24 +83,22 @@ pub(crate) fn wait<Line, S: Waited<Line>>(
     loop {
         let in_time = parker.park_until(deadline.instant());
         let mut state = lock.lock();
-        if in_time && !state.queue().is_given(&ticket) {
-            continue;
+        // The sleepers are this thread's parker: no user code.
+        if state.queue().is_given(&ticket) {
+            let (left, _) = state.queue().leave(ticket);
+            return left
+                .given()
+                .filter(|_| in_time || !mutant("waited-too-late-for-its-gift"));
         }
-        // The sleeper is this thread's parker: no user code.
-        let (left, _) = state.queue().leave(ticket);
-        return match left {
-            Left::Given(_) if !in_time && mutant("waited-too-late-for-its-gift") => None,
-            Left::Given(gift) => Some(gift),
-            Left::Waiting => {
-                let mut wakes = Wakes::default();
-                state.left_unused(left, &mut wakes);
-                drop(state);
-                if !mutant("waited-gives-up-silently") {
-                    wakes.wake();
-                }
-                None
+        if !in_time {
+            let mut wakes = Wakes::default();
+            state.leave(ticket, Leaves::TimeIsUp, &mut wakes);
+            drop(state);
+            if !mutant("waited-gives-up-silently") {
+                wakes.wake();
             }
-        };
+            return None;
+        }
     }
 }
 
@@ -137,17 +145,12 @@ impl<Line, S: Waited<Line>> Future for Waiting<'_, S, Line> {
         };
         let is_given = state.queue().is_given(ticket);
         let former = state.queue().replace(ticket, sleeper);
-        let left = match this.ticket.take_if(|_| is_given) {
-            Some(ticket) => state.queue().leave(ticket).0,
-            None => Left::Waiting,
-        };
+        let given = (this.ticket.take_if(|_| is_given))
+            .and_then(|ticket| state.queue().leave(ticket).0.given());
         drop(state);
         // Dropping runs user code: after the lock.
         drop_contained(former);
-        match left {
-            Left::Given(gift) => Poll::Ready(gift),
-            Left::Waiting => Poll::Pending,
-        }
+        given.map_or(Poll::Pending, Poll::Ready)
     }
 }
 
@@ -158,8 +161,7 @@ impl<Line, S: Waited<Line>> Drop for Waiting<'_, S, Line> {
         };
         let mut wakes = Wakes::default();
         let mut state = self.lock.lock();
-        let (left, sleeper) = state.queue().leave(ticket);
-        state.left_unused(left, &mut wakes);
+        let sleeper = state.leave(ticket, Leaves::Dropped, &mut wakes);
         drop(state);
         if !mutant("waited-dropped-silently") {
             wakes.wake();

@@ -151,6 +151,11 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         &["task::models::ends::the_result_comes_with_what_the_task_wrote"],
     ),
     bug(
+        "wakes-wakers-before-threads",
+        Kind::Notify,
+        &["wait::queue::tests::no_thread_waits_for_the_waker_of_one_before_it"],
+    ),
+    bug(
         "timer-end-without-look",
         Kind::Recheck,
         &["timer::models::an_entry_racing_with_the_end_of_the_thread_fires_once"],
@@ -627,7 +632,15 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
     bug(
         "event-set-wakes-one",
         Kind::Notify,
-        &["sync::models::signals::who_was_there_before_set_and_clear_goes_on"],
+        &[
+            "sync::models::signals::who_was_there_before_set_and_clear_goes_on",
+            "sync::models::signals::a_set_and_a_clear_release_a_thread_and_a_future",
+        ],
+    ),
+    bug(
+        "event-join-without-look",
+        Kind::Recheck,
+        &["sync::models::signals::a_set_and_a_clear_release_a_thread_and_a_future"],
     ),
     bug(
         "latch-count-relaxed",
@@ -640,6 +653,19 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         &["sync::models::signals::who_sees_it_open_sees_what_was_done_before"],
     ),
     bug(
+        "latch-join-without-look",
+        Kind::Recheck,
+        &[
+            "sync::models::signals::a_count_down_releases_a_thread_and_a_future",
+            "sync::models::signals::a_count_down_racing_with_a_future_opens",
+        ],
+    ),
+    bug(
+        "latch-opens-for-one",
+        Kind::Notify,
+        &["sync::models::signals::a_count_down_releases_a_thread_and_a_future"],
+    ),
+    bug(
         "latch-opens-silently",
         Kind::Notify,
         &[
@@ -650,10 +676,7 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
     bug(
         "barrier-left-unbroken",
         Kind::Logic,
-        &[
-            "sync::models::barrier::a_time_limit_racing_with_the_last_party_is_told_to_both",
-            "sync::models::barrier::a_dropped_future_racing_with_the_last_party_breaks_or_has_met",
-        ],
+        &["sync::models::barrier::a_time_limit_racing_with_the_last_party_is_told_to_both"],
     ),
     bug(
         "barrier-break-tells-one",
@@ -663,7 +686,76 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
     bug(
         "barrier-frees-an-old-round",
         Kind::Recheck,
-        &["sync::models::barrier::a_reset_racing_with_the_leader_frees_nobody_of_the_next_round"],
+        &[
+            "sync::models::barrier::a_reset_racing_with_the_leader_frees_nobody_of_the_next_round",
+            "prop_sync_barrier/a_barrier_whose_action_lets_others_come_and_leave",
+        ],
+    ),
+    bug(
+        "barrier-next-round-breaks-this-one",
+        Kind::Logic,
+        &[
+            "sync::models::barrier::a_time_limit_in_the_next_round_leaves_the_full_one_alone",
+            "conformance_sync_barrier/a_limit_that_passes_in_the_next_round_leaves_the_full_one_alone",
+            "conformance_sync_barrier/a_limit_that_passes_breaks_no_round_that_is_full",
+            "prop_sync_barrier/a_barrier_whose_action_lets_others_come_and_leave",
+        ],
+    ),
+    bug(
+        "barrier-full-round-is-not-led",
+        Kind::Notify,
+        &[
+            "sync::models::barrier::a_round_that_fills_while_another_is_led_has_a_leader",
+            "conformance_sync_barrier/a_next_round_that_is_full_when_the_action_ends_is_led_by_its_first",
+            "prop_sync_barrier/a_barrier_whose_action_lets_others_come_and_leave",
+        ],
+    ),
+    bug(
+        "barrier-lead-is-dropped",
+        Kind::Notify,
+        &[
+            "sync::models::barrier::a_lead_that_is_dropped_goes_to_another",
+            "conformance_sync_barrier/a_dropped_future_that_was_to_lead_lets_another_lead",
+            "prop_sync_barrier/a_barrier_whose_action_lets_others_come_and_leave",
+        ],
+    ),
+    bug(
+        "barrier-dropped-future-breaks",
+        Kind::Logic,
+        &[
+            "sync::models::barrier::a_dropped_future_racing_with_the_last_party_has_not_come_or_has_met",
+            "conformance_sync_barrier/a_future_dropped_before_all_have_come_has_not_come",
+            "prop_sync_barrier/a_barrier_whose_action_lets_others_come_and_leave",
+        ],
+    ),
+    bug(
+        "barrier-dropped-future-is-counted",
+        Kind::Logic,
+        &[
+            "conformance_sync_barrier/a_future_dropped_while_its_round_is_led_has_met_the_others",
+            "prop_sync_barrier/a_barrier_whose_action_lets_others_come_and_leave",
+        ],
+    ),
+    bug(
+        "barrier-panic-breaks-nothing",
+        Kind::Notify,
+        &["sync::models::barrier::an_action_that_panics_ends_the_wait_of_all"],
+    ),
+    bug(
+        "barrier-frees-one-too-few",
+        Kind::Notify,
+        &[
+            "sync::models::barrier::a_thread_and_a_future_meet_twice",
+            "sync::models::barrier::three_meet_and_one_leads",
+        ],
+    ),
+    bug(
+        "barrier-frees-the-next-round",
+        Kind::Logic,
+        &[
+            "sync::models::barrier::a_round_that_fills_while_another_is_led_has_a_leader",
+            "prop_sync_barrier/a_barrier_whose_action_lets_others_come_and_leave",
+        ],
     ),
     // sync: locks, conditions, values set once
     bug(
@@ -677,6 +769,24 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         &[
             "sync::models::condvar::a_timed_wait_tells_the_truth",
             "sync::models::condition::a_timed_wait_for_a_value_tells_the_truth",
+        ],
+    ),
+    bug(
+        "lock-timed-wait-swallows-notification",
+        Kind::Notify,
+        &["sync::models::condvar::a_timed_waiter_does_not_swallow_the_notification_of_another"],
+    ),
+    bug(
+        "lock-notify-always-woke-one",
+        Kind::Logic,
+        &["sync::models::condvar::a_notification_knows_whether_it_woke_somebody"],
+    ),
+    bug(
+        "lock-notify-all-wakes-one",
+        Kind::Notify,
+        &[
+            "sync::models::condvar::notify_all_wakes_all",
+            "sync::models::condition::an_update_reaches_all_who_wait",
         ],
     ),
     bug(
@@ -708,7 +818,10 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
     bug(
         "lock-once-ready-relaxed",
         Kind::Ordering,
-        &["sync::models::once::who_only_looks_finds_nothing_or_the_whole"],
+        &[
+            "sync::models::once::who_only_looks_finds_nothing_or_the_whole",
+            "sync::models::once::a_timed_wait_for_a_value_set_once_gets_it_or_gives_up",
+        ],
     ),
     bug(
         "lock-once-no-second-look",
@@ -727,6 +840,11 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         ],
     ),
     bug(
+        "lock-once-ready-wakes-one",
+        Kind::Notify,
+        &["sync::models::once::of_three_one_initialises_and_all_go_on"],
+    ),
+    bug(
         "lock-once-failure-forgets",
         Kind::Notify,
         &[
@@ -734,7 +852,57 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
             "sync::models::lazy::a_static_whose_initialiser_panics_is_tried_again",
         ],
     ),
-    // primitive/model/lock: the lock of readers and writers that models use
+    // primitive/model/lock: the locks that models use
+    bug(
+        "lock-model-unlock-relaxed",
+        Kind::Ordering,
+        &["sync::models::mutex::one_holds_it_and_the_next_sees_what_it_wrote"],
+    ),
+    bug(
+        "lock-model-unlock-wakes-nobody",
+        Kind::Notify,
+        &["sync::models::mutex::three_threads_all_get_their_turn"],
+    ),
+    bug(
+        "lock-model-attempt-beside-the-holder",
+        Kind::Logic,
+        &["sync::models::mutex::an_attempt_holds_the_lock_or_nothing"],
+    ),
+    bug(
+        "lock-model-late-beside-the-holder",
+        Kind::Logic,
+        &["sync::models::mutex::a_timed_lock_is_held_or_given_up_and_stays_whole"],
+    ),
+    bug(
+        "lock-model-part-unlocks-early",
+        Kind::Logic,
+        &["sync::models::mutex::the_guard_of_a_part_holds_the_lock_to_its_end"],
+    ),
+    bug(
+        "lock-model-reentrant-left-early",
+        Kind::Logic,
+        &["sync::models::mutex::a_reentrant_lock_is_left_with_the_last_guard"],
+    ),
+    bug(
+        "lock-model-reader-wakes-nobody",
+        Kind::Notify,
+        &["sync::models::rwlock::two_readers_and_a_writer_all_get_their_turn"],
+    ),
+    bug(
+        "lock-model-reader-overtakes-writer",
+        Kind::Logic,
+        &["sync::models::rwlock::who_waits_to_write_keeps_new_readers_out"],
+    ),
+    bug(
+        "lock-model-downgrade-in-two-steps",
+        Kind::Logic,
+        &["sync::models::rwlock::no_writer_comes_between_writing_and_reading"],
+    ),
+    bug(
+        "lock-model-try-write-beside-readers",
+        Kind::Logic,
+        &["sync::models::rwlock::attempts_hold_the_lock_or_nothing"],
+    ),
     bug(
         "lock-model-reader-relaxed",
         Kind::Ordering,

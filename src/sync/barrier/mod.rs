@@ -28,19 +28,21 @@ pub use told::{BarrierError, BarrierWaitResult};
 /// When the last of them has come, one, the leader, runs the action, if there is
 /// one; then all go on.
 ///
-/// The barrier *breaks* when somebody leaves before the others are free: its
-/// time limit has passed, its future is dropped, the action panics, or somebody
-/// calls [`abort`](Self::abort). All who wait, and all who come, then get
-/// [`Broken`](BarrierError::Broken), until a [`reset`](Self::reset).
+/// The barrier *breaks* when the time limit of one passes before it is free, when
+/// the action panics, or somebody calls [`abort`](Self::abort). All who wait, and
+/// all who come, then get [`Broken`](BarrierError::Broken), until a
+/// [`reset`](Self::reset). Only a round for which all have come already is not
+/// concerned when the limit of one passes who waits for a *later* round.
 ///
-/// A party that fails *before it comes* tells nobody: the others wait for it. So
-/// wait with a limit, or let the party [`abort`](Self::abort) when it fails (in the
-/// `drop` of a value, say).
+/// A party that fails *before it comes* tells nobody, nor does a future that is
+/// dropped: the others wait for it. So wait with a limit, or let the party
+/// [`abort`](Self::abort) when it fails (in the `drop` of a value, say).
 ///
 /// # Fairness
 ///
-/// Those who wait go on in the order of their coming. Who comes while a round is
-/// being freed is of the next one.
+/// Those who wait go on in the order of their coming: first the threads, then the
+/// futures, whose wakers may take their time. Who comes while a round is being
+/// freed is of the next one.
 ///
 /// # Memory ordering
 ///
@@ -114,9 +116,9 @@ impl Barrier {
     /// A barrier whose leader runs `action` in each round, when all have come
     /// and before any goes on.
     ///
-    /// Under no lock; but who waits with a time limit that passes meanwhile
-    /// breaks the barrier. A panic of the action breaks it, and goes on in the
-    /// leader's wait.
+    /// Under no lock; but if the time limit of one of its round passes meanwhile,
+    /// that breaks the barrier. A panic of the action breaks it, and goes on in
+    /// the leader's wait.
     ///
     /// # Panics
     ///
@@ -254,7 +256,13 @@ impl Barrier {
     }
 
     /// Waits until all parties have come, as a future: it comes when it is first
-    /// polled. Dropped between that and its end, it breaks the barrier.
+    /// polled.
+    ///
+    /// Cancel-safe: dropped before all have come, it has not come; the others wait
+    /// on, and another may come in its place. Dropped later, it has met them, and
+    /// lets another lead if that was its part. So a limit *around* the future
+    /// breaks nothing, unlike that of [`wait_timeout`](Self::wait_timeout): where
+    /// the others are to know that nobody comes, [`abort`](Self::abort).
     ///
     /// # Errors
     ///
@@ -267,10 +275,16 @@ impl Barrier {
     /// # Examples
     ///
     /// ```
+    /// use std::time::Duration;
     /// use raddle::sync::Barrier;
+    /// use raddle::{block_on, block_on_timeout};
+    ///
+    /// let pair = Barrier::new(2);
+    /// let alone = block_on_timeout(pair.wait_async(), Duration::from_millis(1));
+    /// assert!(alone.is_err() && pair.waiting() == 0 && !pair.is_broken());
     ///
     /// let alone = Barrier::new(1);
-    /// assert!(raddle::block_on(alone.wait_async())?.is_leader());
+    /// assert!(block_on(alone.wait_async())?.is_leader());
     /// # Ok::<_, raddle::sync::BarrierError>(())
     /// ```
     pub fn wait_async(
@@ -322,7 +336,7 @@ impl Barrier {
         self.change(State::begin_anew);
     }
 
-    /// Whether it is broken.
+    /// Whether it is broken: who comes gets [`Broken`](BarrierError::Broken).
     ///
     /// # Examples
     ///
@@ -387,7 +401,7 @@ impl Barrier {
             fn drop(&mut self) {
                 let Self(barrier, round) = *self;
                 barrier.change(|state, wakes| {
-                    if state.is_led(round) {
+                    if state.is_led(round) && !mutant("barrier-panic-breaks-nothing") {
                         state.break_up(wakes);
                     }
                 });

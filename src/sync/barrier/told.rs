@@ -47,14 +47,19 @@ impl BarrierWaitResult {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum BarrierError {
-    /// Another party left, the action panicked, or the barrier was aborted or
-    /// reset.
+    /// The time limit of another party passed, the action panicked, or the barrier
+    /// was aborted or reset.
     #[error(
-        "the barrier is broken: a party left it, its action panicked, or it was aborted; `reset` repairs it"
+        "the barrier was broken: the time of a party was up, the action panicked, or it was \
+         aborted or reset; where `is_broken` says so, `reset` repairs it"
     )]
     Broken,
-    /// The time limit has passed, and this has broken the barrier.
-    #[error("the time limit of the wait has passed, and this has broken the barrier")]
+    /// The time limit has passed. This has broken the barrier if the party had come
+    /// by then; one that found no time left when it came has broken nothing.
+    #[error(
+        "the time limit of the wait has passed; if it passed while the party waited, this has \
+         broken the barrier"
+    )]
     TimedOut,
     /// Others have yet to come; `try_wait` does not wait.
     #[error("not all the others wait at the barrier yet")]

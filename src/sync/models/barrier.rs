@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use super::{Letter, poll, start, with_letter};
+use super::{LIMIT, Letter, poll, start, with_letter};
 use crate::primitive::atomic::{AtomicUsize, Ordering::Relaxed};
+use crate::primitive::catch_unwind;
 use crate::primitive::model::run::Model;
 use crate::sync::{Barrier, BarrierError};
 use crate::wait::block_on;
@@ -99,27 +100,142 @@ fn a_time_limit_racing_with_the_last_party_is_told_to_both() {
         });
 }
 
-/// Fear: a future is dropped as the last party comes, which then waits, or
-/// believes that they met while the barrier says that it is broken.
-/// Must fail when: who leaves does not break the barrier.
+/// Fear: a future is dropped as the last party comes, which then waits for it, or
+/// is told that the barrier broke.
+/// Must fail when: a dropped future breaks the barrier.
 /// Bound: none, two threads.
 #[test]
-fn a_dropped_future_racing_with_the_last_party_breaks_or_has_met() {
-    Model::new("sync::barrier::a_dropped_future_racing_with_the_last_party_breaks_or_has_met")
+fn a_dropped_future_racing_with_the_last_party_has_not_come_or_has_met() {
+    Model::new(
+        "sync::barrier::a_dropped_future_racing_with_the_last_party_has_not_come_or_has_met",
+    )
+    .unbounded()
+    .check(|| {
+        let barrier = Arc::new(Barrier::new(2));
+        let mut leaves = barrier.wait_async();
+        assert!(poll(&mut leaves).is_pending());
+        let other = start({
+            let barrier = barrier.clone();
+            move || barrier.wait()
+        });
+        drop(leaves);
+        let mut again = barrier.wait_async();
+        let _ = poll(&mut again);
+        assert!(
+            other.join().unwrap().is_ok(),
+            "it has met the one or the other"
+        );
+        drop(again);
+        assert_eq!((barrier.waiting(), barrier.is_broken()), (0, false));
+    });
+}
+
+/// Fear: while the leader frees its round, the time of one who waits for the next
+/// is up, and this breaks the round for which all have come.
+/// Must fail when: who leaves the next round breaks the one that is led.
+/// Bound: none, two threads.
+#[test]
+fn a_time_limit_in_the_next_round_leaves_the_full_one_alone() {
+    Model::new("sync::barrier::a_time_limit_in_the_next_round_leaves_the_full_one_alone")
         .unbounded()
         .check(|| {
             let barrier = Arc::new(Barrier::new(2));
-            let mut leaves = barrier.wait_async();
-            assert!(poll(&mut leaves).is_pending());
+            let mut first = barrier.wait_async();
+            assert!(poll(&mut first).is_pending());
+            let other = start({
+                let barrier = barrier.clone();
+                move || barrier.wait_timeout(LIMIT)
+            });
+            // One of the two meets the first, the other one is alone.
+            let mine = barrier.wait_timeout(LIMIT);
+            let theirs = other.join().unwrap();
+            assert_eq!(block_on(first).map(|met| met.is_leader()), Ok(false));
+            let (met, alone) = if mine.is_ok() {
+                (mine, theirs)
+            } else {
+                (theirs, mine)
+            };
+            assert_eq!(met.map(|met| met.is_leader()), Ok(true));
+            assert_eq!(alone, Err(BarrierError::TimedOut));
+            assert!(barrier.is_broken());
+        });
+}
+
+/// Fear: while the leader frees its round, the next one fills: nobody leads it.
+/// Must fail when: a full round is not given a leader when the one before ends.
+/// Bound: none, two threads.
+#[test]
+fn a_round_that_fills_while_another_is_led_has_a_leader() {
+    Model::new("sync::barrier::a_round_that_fills_while_another_is_led_has_a_leader")
+        .unbounded()
+        .check(|| {
+            let barrier = Arc::new(Barrier::new(2));
+            let [mut first, mut second, mut third] = [(); 3].map(|()| barrier.wait_async());
+            assert!(poll(&mut first).is_pending());
             let other = start({
                 let barrier = barrier.clone();
                 move || barrier.wait()
             });
-            drop(leaves);
-            let met = other.join().unwrap();
-            assert_eq!(met.is_ok(), !barrier.is_broken());
-            barrier.reset();
+            let early = [poll(&mut second), poll(&mut third)];
+            let [second, third] =
+                [(early[0], second), (early[1], third)].map(|(told, rest)| match told {
+                    Poll::Ready(met) => met,
+                    Poll::Pending => block_on(rest),
+                });
+            let met = [block_on(first), second, third, other.join().unwrap()];
+            let leaders = met.map(|met| usize::from(met.unwrap().is_leader()));
+            assert_eq!(leaders.iter().sum::<usize>(), 2);
             assert_eq!(barrier.waiting(), 0);
+        });
+}
+
+/// Fear: the one who was given the lead of a full round is dropped, and the others
+/// wait for it, and all who come.
+/// Must fail when: a lead is dropped with its future.
+/// Bound: none, two threads.
+#[test]
+fn a_lead_that_is_dropped_goes_to_another() {
+    Model::new("sync::barrier::a_lead_that_is_dropped_goes_to_another")
+        .unbounded()
+        .check(|| {
+            let barrier = Arc::new(Barrier::new(2));
+            let [mut first, mut second, mut third] = [(); 3].map(|()| barrier.wait_async());
+            assert!(poll(&mut first).is_pending());
+            let other = start({
+                let barrier = barrier.clone();
+                move || barrier.wait()
+            });
+            let led = poll(&mut second).is_ready();
+            let is_pending = poll(&mut third).is_pending();
+            drop(second);
+            assert!(other.join().unwrap().is_ok());
+            if !led && is_pending && poll(&mut third).is_pending() {
+                // The second had not come, says the barrier: so another may.
+                assert!(barrier.wait().unwrap().is_leader());
+            }
+            assert!(block_on(first).is_ok());
+            assert_eq!((barrier.waiting(), barrier.is_broken()), (0, false));
+        });
+}
+
+/// Fear: the action panics, and those who have come wait for ever.
+/// Must fail when: a panic of the action breaks nothing.
+/// Bound: none, two threads.
+#[test]
+fn an_action_that_panics_ends_the_wait_of_all() {
+    Model::new("sync::barrier::an_action_that_panics_ends_the_wait_of_all")
+        .unbounded()
+        .check(|| {
+            let barrier = Arc::new(Barrier::with_action(2, || panic!("on purpose")));
+            let leads = |barrier: &Barrier| catch_unwind(|| block_on(barrier.wait_async())).ok();
+            let other = start({
+                let barrier = barrier.clone();
+                move || leads(&barrier)
+            });
+            let told = [leads(&barrier), other.join().unwrap()];
+            assert!(told.contains(&None), "one has led");
+            assert!(told.contains(&Some(Err(BarrierError::Broken))));
+            assert!(barrier.is_broken());
         });
 }
 

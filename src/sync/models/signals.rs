@@ -144,8 +144,7 @@ fn who_clears_sees_what_the_set_that_is_cleared_came_after() {
         });
 }
 
-/// Fear: the latch opens as a thread and a future are about to sleep; who goes on
-/// does not see what all the parts did.
+/// Fear: the latch opens as a thread is about to sleep; who goes on does not see what all the parts did.
 /// Must fail when: the last to count down does not open; it acquires or releases
 /// less.
 /// Bound: 3 preemptions, three threads.
@@ -176,6 +175,39 @@ fn two_parts_counted_down_release_a_thread() {
                 part.join().unwrap();
             }
             assert_eq!((latch.count_down(), latch.waiting()), (0, 0));
+        });
+}
+
+/// Fear: the latch opens as a thread and a future are about to sleep, and tells
+/// one of them only.
+/// Must fail when: whoever opens gives to the first only; who joins does not look.
+/// Bound: 3 preemptions, three threads.
+#[test]
+fn a_count_down_releases_a_thread_and_a_future() {
+    Model::new("sync::latch::a_count_down_releases_a_thread_and_a_future")
+        .preemptions(3)
+        .quick(2)
+        .check(|| {
+            let shared = with_letter(Latch::new(1));
+            let thread = start({
+                let shared = shared.clone();
+                move || {
+                    shared.0.wait();
+                    shared.1.read();
+                }
+            });
+            let future = start({
+                let shared = shared.clone();
+                move || {
+                    block_on(shared.0.wait_async());
+                    shared.1.read();
+                }
+            });
+            shared.1.write();
+            assert_eq!(shared.0.count_down(), 0);
+            thread.join().unwrap();
+            future.join().unwrap();
+            assert_eq!(shared.0.waiting(), 0);
         });
 }
 

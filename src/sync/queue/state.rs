@@ -30,8 +30,8 @@
 use super::error::{PopError, PushError, TooManyDone};
 use super::store::Store;
 use crate::primitive::{Payload, mutant};
-use crate::wait::queue::{Left, WaitQueue, Wakes};
-use crate::wait::waited::Waited;
+use crate::wait::queue::{Left, Sleeper, Ticket, WaitQueue, Wakes};
+use crate::wait::waited::{Leaves, Waited};
 
 /// What one who waits for an item, or for room, is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -279,13 +279,15 @@ impl<T> Waited<Pushers> for State<T> {
         has_room.then_some(Answer::Promised)
     }
 
-    fn left_unused(&mut self, left: Left<Answer>, wakes: &mut Wakes) {
+    fn leave(&mut self, ticket: Ticket, _: Leaves, wakes: &mut Wakes) -> Option<Sleeper> {
+        let (left, sleeper) = self.pushers.leave(ticket);
         if left == Left::Given(Answer::Promised) {
             self.promised_room -= 1;
             if !mutant("queue-leaver-keeps-room") {
                 self.settle(wakes);
             }
         }
+        sleeper
     }
 }
 
@@ -305,13 +307,15 @@ impl<T> Waited<Poppers> for State<T> {
         self.has_ended().then_some(Answer::Closed)
     }
 
-    fn left_unused(&mut self, left: Left<Answer>, wakes: &mut Wakes) {
+    fn leave(&mut self, ticket: Ticket, _: Leaves, wakes: &mut Wakes) -> Option<Sleeper> {
+        let (left, sleeper) = self.poppers.leave(ticket);
         if left == Left::Given(Answer::Promised) {
             self.promised_items -= 1;
             if !mutant("queue-leaver-keeps-item") {
                 self.settle(wakes);
             }
         }
+        sleeper
     }
 }
 
@@ -327,5 +331,7 @@ impl<T> Waited<Finishers> for State<T> {
         (self.unfinished == 0).then_some(())
     }
 
-    fn left_unused(&mut self, _: Left<()>, _: &mut Wakes) {}
+    fn leave(&mut self, ticket: Ticket, _: Leaves, _: &mut Wakes) -> Option<Sleeper> {
+        self.finishers.leave(ticket).1
+    }
 }

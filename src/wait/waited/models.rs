@@ -28,11 +28,13 @@ impl Waited for Gate {
         self.is_open.then_some(())
     }
 
-    fn left_unused(&mut self, _: Left<()>, wakes: &mut Wakes) {
+    fn leave(&mut self, ticket: Ticket, _: Leaves, wakes: &mut Wakes) -> Option<Sleeper> {
+        let (_, sleeper) = self.queue.leave(ticket);
         self.is_open = true;
         while !self.queue.is_empty() {
             wakes.add(self.queue.give_first(()));
         }
+        sleeper
     }
 }
 

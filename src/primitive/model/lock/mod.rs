@@ -36,7 +36,7 @@ use super::atomics::{AtomicU32, Ordering};
 use super::context;
 use super::late::{Late, early_zero};
 use super::park::{Seat, plain};
-use crate::primitive::native;
+use crate::primitive::{mutant, native, weaken};
 
 pub(crate) use condvar::Condvar;
 pub(crate) use reentrant::{ReentrantMutex, ReentrantMutexGuard};
@@ -88,7 +88,11 @@ impl Lock {
 
     fn unlock(&self) {
         // ORDERING: Release pairs with the Acquire in `try_lock`.
-        self.word.swap(FREE, Ordering::Release);
+        let order = weaken("lock-model-unlock-relaxed", Ordering::Release);
+        self.word.swap(FREE, order);
+        if mutant("lock-model-unlock-wakes-nobody") {
+            return;
+        }
         // Bound first: the guard of the queue must not live while waking.
         let first = plain(&self.queue).pop_front();
         if let Some(seat) = first {
@@ -156,7 +160,8 @@ impl<T: ?Sized> Mutex<T> {
 
     pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         let hold = match self.modelled() {
-            Some(lock) => lock.try_lock().then(|| Hold::modelled(lock)),
+            Some(lock) => (lock.try_lock() || mutant("lock-model-attempt-beside-the-holder"))
+                .then(|| Hold::modelled(lock)),
             None => self.native.try_lock().map(Hold::native),
         };
         hold.map(|hold| MutexGuard::new(self, hold))
@@ -167,7 +172,8 @@ impl<T: ?Sized> Mutex<T> {
         let hold = match self.modelled() {
             Some(lock) => {
                 context::timed_wait();
-                lock.try_lock().then(|| Hold::modelled(lock))
+                (lock.try_lock() || mutant("lock-model-late-beside-the-holder"))
+                    .then(|| Hold::modelled(lock))
             }
             None => self.native.lock_until(at).map(Hold::native),
         };
@@ -250,6 +256,11 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
         // SAFETY: the lock is held, and the guard that could be used beside
         // the new one is gone.
         let part = part(unsafe { &mut *this.mutex.data.get() });
+        if mutant("lock-model-part-unlocks-early")
+            && let Some(lock) = this.hold.modelled
+        {
+            lock.unlock();
+        }
         MappedMutexGuard {
             part: std::ptr::from_mut(part),
             _hold: this.hold,

@@ -11,7 +11,7 @@ use std::time::Instant;
 use super::Lock;
 use crate::primitive::model::late::Late;
 use crate::primitive::model::{context, thread};
-use crate::primitive::native;
+use crate::primitive::{mutant, native};
 
 struct Owned {
     lock: Lock,
@@ -43,7 +43,7 @@ impl Owned {
 
     fn leave(&self) {
         self.count.set(self.count.get() - 1);
-        if self.count.get() == 0 {
+        if self.count.get() == 0 || mutant("lock-model-reentrant-left-early") {
             self.owner.set(0);
             self.lock.unlock();
         }

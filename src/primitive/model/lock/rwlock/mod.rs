@@ -109,7 +109,9 @@ impl Lock {
 
     fn try_read(&self) -> bool {
         self.step(|word| {
-            if word & WRITER != 0 || is_announced(word) {
+            let is_kept_out = is_announced(word)
+                && !(is_free(word) && mutant("lock-model-reader-overtakes-writer"));
+            if word & WRITER != 0 || is_kept_out {
                 Wish::Nothing
             } else {
                 Wish::Take(word + READER)
@@ -143,7 +145,13 @@ impl Lock {
     }
 
     fn try_write(&self) -> bool {
-        self.write_or(0, |_| Wish::Nothing)
+        self.write_or(0, |word| {
+            if word & WRITER == 0 && mutant("lock-model-try-write-beside-readers") {
+                Wish::Take(word + WRITER)
+            } else {
+                Wish::Nothing
+            }
+        })
     }
 
     fn announce(&self) -> bool {
@@ -178,7 +186,9 @@ impl Lock {
         // Relaxed, since readers show each other nothing.
         (self.past).fetch_add(1, weaken("lock-model-reader-relaxed", Ordering::Release));
         let word = self.word.fetch_sub(READER, Ordering::Relaxed) - READER;
-        self.wake(word);
+        if !mutant("lock-model-reader-wakes-nobody") {
+            self.wake(word);
+        }
     }
 
     fn leave_write(&self) {
@@ -190,6 +200,10 @@ impl Lock {
 
     fn downgrade(&self) {
         const STEP: u32 = READER - WRITER;
+        if mutant("lock-model-downgrade-in-two-steps") {
+            self.leave_write();
+            return self.read();
+        }
         // ORDERING: Release pairs with the Acquire in `step`.
         let order = weaken("lock-model-downgrade-relaxed", Ordering::Release);
         let word = self.word.fetch_add(STEP, order) + STEP;
