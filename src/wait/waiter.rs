@@ -18,6 +18,7 @@
 //! so what precedes the event is seen by whoever it wakes. The entry's own
 //! fields are published by the word that heads the list.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -30,6 +31,34 @@ pub(crate) enum Wake {
     Future(Waker),
     Call(Box<dyn FnOnce(usize) + Send>),
     Collect(Arc<dyn Collect>, usize),
+}
+
+impl Wake {
+    /// Who is told first.
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Thread(_) => 0,
+            Self::Collect(..) => 1,
+            Self::Future(_) => 2,
+            Self::Call(_) => 3,
+        }
+    }
+
+    /// Tells it what came; returns its panic.
+    fn tell(self, outcome: usize) -> Option<Box<dyn Any + Send>> {
+        match self {
+            Self::Thread(parker) => {
+                parker.unpark();
+                None
+            }
+            Self::Collect(collector, key) => {
+                collector.collect(key);
+                None
+            }
+            Self::Future(waker) => catch_unwind(|| waker.wake()).err(),
+            Self::Call(call) => catch_unwind(|| call(outcome)).err(),
+        }
+    }
 }
 
 /// Gathers events from many sources; `key` says which one has come.
@@ -178,12 +207,13 @@ impl List {
         None
     }
 
-    /// Tells everybody, in the order in which they came: threads, futures and
-    /// collectors first, then callbacks, so that nobody waits for user code.
+    /// Tells everybody: threads first, then collectors, futures and callbacks,
+    /// each kind in the order in which they came, so that no thread waits for
+    /// user code, and no waker for a callback.
     ///
     /// Returns the panics of wakers and callbacks; one does not keep the rest
     /// from being told.
-    pub(crate) fn notify(self, outcome: usize) -> Vec<Box<dyn std::any::Any + Send>> {
+    pub(crate) fn notify(self, outcome: usize) -> Vec<Box<dyn Any + Send>> {
         let mut panics = Vec::new();
         if self == Self::EMPTY {
             return panics;
@@ -195,7 +225,7 @@ impl List {
             entry.set_next(oldest_first);
             oldest_first = List(entry.addr());
         }
-        let mut calls = Vec::new();
+        let mut later = Vec::new();
         let mut rest = oldest_first;
         while let Some(entry) = rest.head() {
             rest = entry.next();
@@ -205,14 +235,20 @@ impl List {
             match wake {
                 Some(Wake::Thread(_)) if mutant("waiter-notify-skips-thread") => {}
                 Some(Wake::Thread(parker)) => parker.unpark(),
-                Some(Wake::Future(waker)) => panics.extend(catch_unwind(|| waker.wake()).err()),
-                Some(Wake::Collect(collector, key)) => collector.collect(key),
-                Some(Wake::Call(call)) => calls.push(call),
+                // Most have one waiter only: nobody stands behind it.
+                Some(wake) if rest == Self::EMPTY && later.is_empty() => {
+                    panics.extend(wake.tell(outcome));
+                }
+                Some(wake) if mutant("waiter-wakers-before-threads") => {
+                    panics.extend(wake.tell(outcome));
+                }
+                Some(wake) => later.push(wake),
                 None => {}
             }
         }
-        for call in calls {
-            panics.extend(catch_unwind(|| call(outcome)).err());
+        later.sort_by_key(Wake::rank);
+        for wake in later {
+            panics.extend(wake.tell(outcome));
         }
         panics
     }
@@ -250,3 +286,6 @@ pub(crate) fn free(entry: &Waiter) {
     // an entry outside of every list is alone with it.
     drop(unsafe { Box::from_raw(pointer) });
 }
+
+#[cfg(test)]
+mod tests;

@@ -146,6 +146,11 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         &["task::models::ends::the_result_comes_with_what_the_task_wrote"],
     ),
     bug(
+        "waiter-wakers-before-threads",
+        Kind::Logic,
+        &["wait::waiter::tests::threads_are_told_before_wakers_and_wakers_before_callbacks"],
+    ),
+    bug(
         "waiter-notify-skips-thread",
         Kind::Notify,
         &["task::models::ends::the_result_comes_with_what_the_task_wrote"],
