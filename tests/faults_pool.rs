@@ -1692,6 +1692,8 @@ fn t22_a_pool_of_one_that_drops_a_pool_lends_its_place_to_the_destructors() {
     struct Waits(Arc<ThreadPool>);
     impl Drop for Waits {
         fn drop(&mut self) {
+            // Until the worker is past its wait for the end, and joins this thread.
+            thread::sleep(Duration::from_millis(50));
             assert_eq!(self.0.submit(|| 7).result().unwrap(), 7);
         }
     }
