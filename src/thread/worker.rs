@@ -23,7 +23,7 @@ use super::sleep::{Awake, Standing};
 use crate::primitive::block::{BlockHook, BlockedOn, LastResort, with_hook};
 use crate::primitive::thread::{self, JoinHandle};
 use crate::primitive::unmodelled::{AtomicU64, OnceLock};
-use crate::primitive::{Deque, Mutex, Steal, Stealer, fork, thread_slot};
+use crate::primitive::{Deque, Mutex, Steal, Stealer, fork, mutant, thread_slot};
 use crate::task::{self, Job, Ran};
 
 use crate::primitive::atomic::{AtomicBool, Ordering::Relaxed};
@@ -248,7 +248,9 @@ impl Worker {
         }
         self.core.job_taken(&job);
         if self.core.intake() == Intake::Discarding {
-            self.core.discard(job);
+            if !mutant("core-worker-discards-uncounted") {
+                self.core.discard(job);
+            }
             return;
         }
         let slot = self.slot();
