@@ -611,6 +611,38 @@ fn c091_idle_workers_exit_and_the_next_submit_starts_one() {
     });
 }
 
+/// The crew has let it go: it runs nothing itself, and others do.
+#[test]
+fn c091_the_exit_hook_of_an_idle_worker_may_wait_for_the_pool() {
+    watch(|| {
+        static POOL: OnceLock<ThreadPool> = OnceLock::new();
+        static FIRST: AtomicUsize = AtomicUsize::new(0);
+        let (tell, told) = channel();
+        let builder = ThreadPool::builder().workers(2).on_demand(true);
+        let builder = builder.keep_alive(Duration::from_millis(1));
+        let pool = builder.on_worker_exit(move |_| {
+            // The tasks below start threads, which retire too.
+            if FIRST.fetch_add(1, SeqCst) > 0 {
+                return;
+            }
+            let pool = POOL.get().unwrap();
+            let me = thread::current().id();
+            let other = move || thread::current().id() != me;
+            let claimed = pool.submit(other).result();
+            let limited = pool.submit(task(other).timeout(common::LIMIT * 9)).result();
+            let _ = tell.send((claimed, limited));
+        });
+        POOL.set(pool.build().unwrap()).unwrap();
+        let pool = POOL.get().unwrap();
+        let gate = Gate::new();
+        let both = [0, 1].map(|_| running(pool, &gate, || ()));
+        gate.open();
+        both.into_iter().for_each(|handle| handle.result().unwrap());
+        let (claimed, limited) = told.recv().unwrap();
+        assert!(claimed.unwrap() && limited.unwrap());
+    });
+}
+
 #[test]
 fn c092_a_task_that_was_given_back_may_be_submitted_again() {
     watch(|| {

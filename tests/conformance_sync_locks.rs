@@ -16,6 +16,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{Tally, pool, until, watch, watch_for};
+use raddle::ThreadPool;
 use raddle::sync::{
     Condition, ConditionGuard, Condvar, Lazy, MappedMutexGuard, MappedRwLockReadGuard,
     MappedRwLockWriteGuard, Mutex, MutexGuard, OnceLock, ReentrantMutex, ReentrantMutexGuard,
@@ -1275,6 +1276,86 @@ fn each_worker_has_a_value_of_its_own() {
         }
         all.sort_unstable();
         assert_eq!(all, (0..=200).collect::<Vec<_>>());
+    });
+}
+
+/// One worker stays to the end, and one goes before.
+#[test]
+fn a_worker_has_its_value_from_its_first_hook_to_its_last() {
+    watch(|| {
+        type Seen = RefCell<Vec<(&'static str, usize, thread::ThreadId)>>;
+        let locals: Arc<WorkerLocal<Seen>> = Arc::default();
+        let note = |what| {
+            let locals = locals.clone();
+            move |index| {
+                let note = (what, index, thread::current().id());
+                locals.with(|seen| seen.borrow_mut().push(note));
+            }
+        };
+        let builder = ThreadPool::builder().workers(2).on_demand(true);
+        let pool = builder
+            .keep_alive(Duration::from_millis(1))
+            .on_worker_start(note("start"))
+            .on_worker_exit(note("exit"))
+            .build()
+            .unwrap();
+        let (meet, run) = (Arc::new(std::sync::Barrier::new(2)), note("task"));
+        let tasks = [0, 1].map(|_| {
+            let (meet, run) = (meet.clone(), run.clone());
+            pool.submit(move || {
+                meet.wait();
+                run(raddle::current().unwrap().worker().unwrap());
+            })
+        });
+        tasks.into_iter().for_each(|task| task.result().unwrap());
+        until(|| pool.stats().threads == 1);
+        drop((pool, run, note));
+        let values: Vec<_> = Arc::into_inner(locals).unwrap().into_values().collect();
+        assert_eq!(values.len(), 2);
+        for seen in values {
+            let seen = seen.into_inner();
+            let (_, index, thread) = seen[0];
+            let whole = ["start", "task", "exit"].map(|what| (what, index, thread));
+            assert_eq!(seen, whole);
+        }
+    });
+}
+
+/// What a thread keeps for itself goes after its hook, and by then its place, and
+/// with it the worker's value, may be another's.
+#[test]
+fn the_exit_hook_comes_before_the_destructors_of_the_thread() {
+    struct Last(Arc<WorkerLocal<Cell<u32>>>, mpsc::Sender<u32>);
+    impl Drop for Last {
+        fn drop(&mut self) {
+            self.0.with(|value| value.set(value.get() + 5));
+            self.1.send(self.0.with(Cell::get)).unwrap();
+        }
+    }
+    thread_local!(static LAST: RefCell<Option<Last>> = const { RefCell::new(None) });
+    watch(|| {
+        let locals: Arc<WorkerLocal<Cell<u32>>> = Arc::default();
+        let (tell, told) = mpsc::channel();
+        let (worker, exits) = (locals.clone(), tell.clone());
+        let builder = ThreadPool::builder().workers(1).on_worker_exit(move |_| {
+            assert!(LAST.with_borrow(Option::is_some), "its locals are there");
+            exits.send(worker.with(Cell::get)).unwrap();
+        });
+        let pool = builder.build().unwrap();
+        let last = Last(locals.clone(), tell);
+        let keeps = pool.submit(move || {
+            last.0.with(|value| value.set(1));
+            LAST.set(Some(last));
+        });
+        keeps.result().unwrap();
+        drop(pool);
+        let mut values = Arc::into_inner(locals).unwrap();
+        let mut values: Vec<_> = values.take_values().map(Cell::into_inner).collect();
+        values.sort_unstable();
+        assert_eq!(
+            (told.iter().collect::<Vec<_>>(), values),
+            (vec![1, 5], vec![1, 5])
+        );
     });
 }
 

@@ -122,9 +122,14 @@ fn allow_address_space(more: usize) {
     // SAFETY: the call has no preconditions.
     let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as usize;
     let bytes = (pages * page + more) as libc::rlim_t;
+    limit_address_space(bytes);
+}
+
+#[cfg(target_os = "linux")]
+fn limit_address_space(bytes: libc::rlim_t) {
     let limit = libc::rlimit {
         rlim_cur: bytes,
-        rlim_max: bytes,
+        rlim_max: libc::RLIM_INFINITY,
     };
     // SAFETY: the pointer is to a local.
     let set = unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) };
@@ -247,6 +252,98 @@ fn t03_a_pool_whose_spares_cannot_start_goes_on() {
         assert!(late.unwrap_err().is_timed_out());
         let delayed = one.submit_after(Duration::from_millis(1), || ()).result();
         assert!(delayed.unwrap_err().is_cancelled());
+    });
+}
+
+/// Time limits where the timer gets no thread: what needs it says so or ends by
+/// itself, and what does not goes on as ever. Nothing hangs, nothing is lost.
+#[cfg(target_os = "linux")]
+#[test]
+fn t03_a_timer_that_cannot_start_strands_nobody() {
+    const NAME: &str = "t03_a_timer_that_cannot_start_strands_nobody";
+    const SOON: Duration = Duration::from_millis(5);
+    if common::role().is_none() {
+        return watch(|| drop(in_child(NAME, "no timer")));
+    }
+    watch_child(|| {
+        let (pool, tally) = (pool(2), Tally::default());
+        allow_no_thread();
+        // Not yet due: it is cancelled at once, its callbacks know, and its closure
+        // is dropped.
+        let (held, (tell, told)) = (tally.make(), mpsc::channel());
+        let delayed = pool.submit_after(SOON, move || drop(held));
+        delayed.on_done(move |state| tell.send(state).unwrap());
+        assert_eq!(told.recv(), Ok(raddle::TaskState::Cancelled));
+        assert!(delayed.result().unwrap_err().is_cancelled());
+        assert_eq!((tally.dropped(), pool.stats().delayed), (1, 0));
+        // A running task sees its limit in its token, and its handle says so when
+        // it has ended; here also for a task that has a token of its own.
+        let token = CancellationToken::new();
+        let waits = || current().unwrap().token().wait();
+        let looks = || while current().unwrap().token().check().is_ok() {};
+        let at = Instant::now() + SOON;
+        for late in [
+            pool.submit(task(waits).timeout(SOON)),
+            pool.submit(task(waits).deadline(at)),
+            pool.submit(task(waits).timeout(SOON).cancelled_by(&token)),
+            pool.submit(task(looks).timeout(LONG).deadline(at)),
+            pool.submit(task(looks).timeout(SOON).deadline(at + LONG)),
+        ] {
+            assert!(late.result().unwrap_err().is_timed_out());
+        }
+        // One that is asked to stop before its limit still stops.
+        let (begun, stops) = (Gate::new(), Gate::new());
+        let (tell, hears) = (begun.clone(), stops.clone());
+        let asked = pool.submit(
+            task(move || {
+                let token = current().unwrap().token().clone();
+                tell.open();
+                token.wait();
+                hears.open();
+            })
+            .timeout(LONG),
+        );
+        begun.wait();
+        asked.cancel();
+        stops.wait();
+        // Tokens and waits look at the clock themselves.
+        let tokens = [
+            CancellationToken::with_timeout(SOON),
+            token.child_with_deadline(at),
+        ];
+        for token in tokens {
+            token.wait();
+            block_on(token.cancelled());
+        }
+        block_on(CancellationToken::with_timeout(SOON).cancelled());
+        let gate = Gate::new();
+        let runs = running(&pool, &gate, || ());
+        assert!(!runs.wait_timeout(SOON));
+        let runs = runs.result_timeout(SOON).unwrap_err();
+        assert!(!wait([&runs], When::AllDone, Some(SOON)));
+        let mut tasks = as_completed([((), running(&pool, &gate, || ()))]);
+        assert!(tasks.next_timeout(SOON).is_err());
+        assert!(block_on_timeout(std::future::pending::<()>(), SOON).is_err());
+        assert!(
+            raddle::sync::Semaphore::new(0)
+                .acquire_timeout(SOON)
+                .is_err()
+        );
+        assert!(!raddle::sync::Event::new().wait_timeout(SOON));
+        gate.open();
+        runs.result().unwrap();
+        assert_eq!(tasks.count(), 1);
+        // With threads to be had, the next limit starts the timer.
+        limit_address_space(libc::RLIM_INFINITY);
+        pool.submit_after(SOON, || ()).result().unwrap();
+        let gate = Gate::new();
+        let opens = gate.clone();
+        let late = pool.submit(task(move || opens.wait()).timeout(SOON));
+        assert!(
+            late.result().unwrap_err().is_timed_out(),
+            "at the limit, not at the end"
+        );
+        gate.open();
     });
 }
 
@@ -1595,6 +1692,8 @@ fn t22_a_pool_of_one_that_drops_a_pool_lends_its_place_to_the_destructors() {
     struct Waits(Arc<ThreadPool>);
     impl Drop for Waits {
         fn drop(&mut self) {
+            // Until the worker is past its wait for the end, and joins this thread.
+            thread::sleep(Duration::from_millis(50));
             assert_eq!(self.0.submit(|| 7).result().unwrap(), 7);
         }
     }

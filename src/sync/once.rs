@@ -12,7 +12,7 @@
 //! 2. Only the running thread writes the value, and READY is final as long as
 //!    the object is shared.
 //! 3. Whoever finds another one running waits, and looks again when that ends,
-//!    one way or the other.
+//!    one way or the other. It tells its pool without the mutex, and looks again.
 //!
 //! Orderings: READY is released, and acquired by [`get`](OnceLock::get).
 //! Models: `models/once.rs`.
@@ -273,6 +273,7 @@ impl<T> OnceLock<T> {
         if let Some(value) = self.get() {
             return Some(value);
         }
+        let mut blocking = None;
         let mut running = self.running.lock();
         loop {
             if let Some(value) = self.get() {
@@ -285,7 +286,14 @@ impl<T> OnceLock<T> {
             if by.has_passed() {
                 return None;
             }
-            let _blocking = Blocking::start(BlockedOn::Thing("a value set once"));
+            if blocking.is_none() {
+                // Without the lock: the pool may start a thread now, and the end
+                // of the initialiser must not wait for that.
+                drop(running);
+                blocking = Some(Blocking::start(BlockedOn::Thing("a value set once")));
+                running = self.running.lock();
+                continue;
+            }
             match by.instant() {
                 None => self.changed.wait(&mut running),
                 Some(at) => {
@@ -339,6 +347,7 @@ impl<T> OnceLock<T> {
     #[track_caller]
     fn begin(&self) -> Result<&T, Turn<'_, T>> {
         let me = thread::number();
+        let mut blocking = None;
         let mut running = self.running.lock();
         loop {
             if !mutant("lock-once-no-second-look")
@@ -354,7 +363,13 @@ impl<T> OnceLock<T> {
                 drop(running);
                 refuse_to_wait_for_itself();
             }
-            let _blocking = Blocking::start(BlockedOn::Thing("a value set once"));
+            if blocking.is_none() {
+                // As in `wait_by`.
+                drop(running);
+                blocking = Some(Blocking::start(BlockedOn::Thing("a value set once")));
+                running = self.running.lock();
+                continue;
+            }
             self.changed.wait(&mut running);
         }
     }
@@ -443,3 +458,6 @@ impl<T: fmt::Debug> fmt::Debug for OnceLock<T> {
         shown.finish()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,8 +6,8 @@
 //! user code runs.
 //!
 //! 1. Under one key only one thread works at a time: a pool gives an index to
-//!    one thread, and to the next when that has ended; numbers of threads are
-//!    not used again.
+//!    one thread, and to the next when that has run its exit hook and is no
+//!    worker any more; numbers of threads are not used again.
 //! 2. So whoever finds a box under its key is alone with it, and needs no lock.
 //!    A task that runs on top of another in the same thread shares it, which is
 //!    why there is `&T` only.
@@ -45,7 +45,10 @@ impl Owner {
 /// workers makes at most as many as it has threads at a time, since one that
 /// comes later takes on the value of one that has gone (`n`, if no task waits).
 /// A thread that is no worker has a value of its own too. Values stay until they
-/// are gathered or the whole is dropped, also when their thread has ended.
+/// are gathered or the whole is dropped, also when their thread has ended. A
+/// worker has its value in both hooks of its pool
+/// ([`on_worker_exit`](crate::ThreadPoolBuilder::on_worker_exit)); a destructor of a
+/// `thread_local!`, which comes after them, finds the value of a thread that is none.
 ///
 /// For a value that need not be gathered there is `thread_local!`; for one that
 /// must change under `&T`, put a `Cell` or a `RefCell` inside.

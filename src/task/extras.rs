@@ -126,6 +126,9 @@ pub(super) struct Extras {
     started: OnceLock<Instant>,
     expired: OnceLock<TimedOut>,
     token: OnceLock<CancellationToken>,
+    /// The system gave no thread for the timer: the token must look at the clock.
+    no_timer: OnceLock<()>,
+    clocked: OnceLock<CancellationToken>,
     links: Mutex<Links>,
 }
 
@@ -149,6 +152,8 @@ impl Extras {
             started: OnceLock::new(),
             expired: OnceLock::new(),
             token,
+            no_timer: OnceLock::new(),
+            clocked: OnceLock::new(),
             links: Mutex::new(Links::default()),
         }
     }
@@ -217,10 +222,22 @@ impl Extras {
 
     fn schedule(&self, task: Ref, at: Instant) {
         let entry: io::Result<TimerKey> = timer::schedule(at, Arc::new(Link::new(task)));
-        // Without a timer thread the limit is still seen when the task starts
-        // and when it ends.
-        if let Ok(key) = entry {
-            self.keep(|links| links.timers.push(key));
+        match entry {
+            Ok(key) => self.keep(|links| links.timers.push(key)),
+            // The limit is still seen when the task starts, when it ends, and by
+            // its token.
+            Err(_) => drop(self.no_timer.set(())),
+        }
+    }
+
+    /// `token`, or where there is no timer a child of it that knows the limit.
+    fn clocked(&self, token: CancellationToken) -> CancellationToken {
+        match self.deadline() {
+            Some(at) if self.no_timer.get().is_some() => {
+                let clocked = self.clocked.get_or_init(|| token.child_with_deadline(at));
+                clocked.clone()
+            }
+            _ => token,
         }
     }
 
@@ -308,7 +325,7 @@ impl Header {
         if self.asks.token_made() && !mutant("asks-token-misses-cancel") {
             token.cancel();
         }
-        token
+        extras.clocked(token)
     }
 
     /// Asks a running task to stop, by its token.

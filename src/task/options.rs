@@ -66,7 +66,9 @@ pub trait Task: Send + Sized + 'static {
     /// A thread cannot be killed: when the limit has passed, the task's token
     /// ([`current`](crate::current)) is cancelled and the handle says
     /// [`TimedOut`](crate::TaskError::TimedOut) at once. The closure runs on
-    /// until it looks at its token, and its late result is dropped.
+    /// until it looks at its token, and its late result is dropped. Where the
+    /// system gives no thread for the timer the token looks at the clock itself,
+    /// and the handle says so once the closure has returned.
     ///
     /// # Examples
     ///

@@ -307,7 +307,14 @@ impl ThreadPoolBuilder {
     }
 
     /// Called in each thread with the worker's index, after its last task. A
-    /// panic goes to [`on_panic`](Self::on_panic).
+    /// panic goes to [`on_panic`](Self::on_panic), and no spare takes the place of
+    /// a hook that waits.
+    ///
+    /// The hook still has the worker's own value of each
+    /// [`WorkerLocal`](crate::sync::WorkerLocal), and the thread's `thread_local!`s.
+    /// The order of an end: the last task, this hook, then the destructors of the
+    /// `thread_local!`s, to which the thread is no worker any more. A `WorkerLocal`
+    /// keeps its values longer, until it is gathered or dropped.
     ///
     /// # Examples
     ///

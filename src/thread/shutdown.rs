@@ -20,6 +20,7 @@ use super::core::{Core, Intake};
 use super::worker::{is_thread_of, with_worker};
 use crate::primitive::atomic::Ordering::Relaxed;
 use crate::primitive::block::{BlockedOn, Blocking};
+use crate::primitive::mutant;
 use crate::task::TaskInfo;
 use crate::wait::deadline::Deadline;
 
@@ -137,7 +138,7 @@ impl Core {
         let not_due = self.delayed.close();
         // ORDERING: Relaxed, statistics.
         self.discarded.fetch_add(not_due as u64, Relaxed);
-        if intake == Intake::Discarding {
+        if intake == Intake::Discarding && !mutant("core-cancel-leaves-the-queue") {
             self.discard_all();
         }
         self.sleep.close(|| self.has_work());

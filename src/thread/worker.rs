@@ -23,7 +23,7 @@ use super::sleep::{Awake, Standing};
 use crate::primitive::block::{BlockHook, BlockedOn, LastResort, with_hook};
 use crate::primitive::thread::{self, JoinHandle};
 use crate::primitive::unmodelled::{AtomicU64, OnceLock};
-use crate::primitive::{Deque, Mutex, Steal, Stealer, fork, thread_slot};
+use crate::primitive::{Deque, Mutex, Steal, Stealer, fork, mutant, thread_slot};
 use crate::task::{self, Job, Ran};
 
 use crate::primitive::atomic::{AtomicBool, Ordering::Relaxed};
@@ -131,8 +131,9 @@ pub(super) struct Worker {
     index: usize,
     deque: Deque<Job>,
     standing: Standing,
-    /// In the start hook, or before it.
-    is_starting: Cell<bool>,
+    /// In a hook of the thread's, or before the first: whatever waits there, no
+    /// spare takes its place.
+    in_hook: Cell<bool>,
     searches: Cell<u32>,
     random: Cell<u32>,
 }
@@ -157,7 +158,7 @@ pub(super) fn main(core: Arc<Core>, index: usize) {
     };
     let worker = Worker {
         standing: Standing::called(index),
-        is_starting: Cell::new(core.config.has_start_hook()),
+        in_hook: Cell::new(core.config.has_start_hook()),
         index,
         deque,
         searches: Cell::new(0),
@@ -171,9 +172,18 @@ pub(super) fn main(core: Arc<Core>, index: usize) {
             // A hook may take its time: meanwhile nobody must count on us.
             worker.stop_searching();
             core.config.run_start_hook(core.id, index);
-            worker.is_starting.set(false);
+            worker.in_hook.set(false);
         }
-        worker.work()
+        let awake = worker.work()?;
+        if awake == Awake::Retired {
+            // The crew has let it go, so it is no member any more.
+            WORKER.set(ptr::null());
+        }
+        // It has no place to lend, but its values (`WorkerLocal`) are still its
+        // own: the next thread with this index comes after `left`.
+        worker.in_hook.set(true);
+        core.config.run_exit_hook(core.id, index);
+        Some(awake)
     });
     let Some(awake) = awake else {
         // A task has forked and returned, in the child. The thread ends, and
@@ -182,11 +192,6 @@ pub(super) fn main(core: Arc<Core>, index: usize) {
         std::mem::forget((worker, core));
         return;
     };
-    if awake == Awake::Retired {
-        // The crew has let it go, so it is no member any more.
-        WORKER.set(ptr::null());
-    }
-    core.config.run_exit_hook(core.id, index);
     WORKER.set(ptr::null());
     let Worker {
         deque, standing, ..
@@ -243,7 +248,9 @@ impl Worker {
         }
         self.core.job_taken(&job);
         if self.core.intake() == Intake::Discarding {
-            self.core.discard(job);
+            if !mutant("core-worker-discards-uncounted") {
+                self.core.discard(job);
+            }
             return;
         }
         let slot = self.slot();
@@ -355,15 +362,19 @@ impl BlockHook for Worker {
         self.index
     }
 
+    fn may_run(&self, pool: u32) -> bool {
+        with_worker(pool, |worker| worker.is_some())
+    }
+
     fn block_starts(&self, on: BlockedOn) {
         if fork::is_forked(self.core.id) {
             // A child forked by a task: the pool, its locks and its queues are
             // the parent's.
             return;
         }
-        if self.is_starting.get() {
-            // A spare would run the same hook, block there as well, call a
-            // spare, and so on.
+        if self.in_hook.get() {
+            // A spare would run the same start hook, block there as well, call a
+            // spare, and so on; and who leaves takes no permit back.
             return;
         }
         *self.slot().blocked_on.lock() = Some(on);
@@ -372,7 +383,7 @@ impl BlockHook for Worker {
     }
 
     fn block_ends(&self) {
-        if fork::is_forked(self.core.id) || self.is_starting.get() {
+        if fork::is_forked(self.core.id) || self.in_hook.get() {
             return;
         }
         self.core.sleep.block_ends(&self.standing);
@@ -380,7 +391,8 @@ impl BlockHook for Worker {
     }
 
     fn offer(&self, offer: &Arc<LastResort>) {
-        if !fork::is_forked(self.core.id) {
+        // Who may not run it must not be called in the place of one who may.
+        if !fork::is_forked(self.core.id) && self.may_run(self.core.id) {
             self.core.offers.add(offer);
         }
     }

@@ -395,6 +395,16 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         &["thread::models::pools::a_task_submitted_during_shutdown_has_an_end"],
     ),
     bug(
+        "core-worker-discards-uncounted",
+        Kind::Logic,
+        &["thread::models::pools::a_task_taken_as_the_queue_is_cancelled_is_run_or_cancelled"],
+    ),
+    bug(
+        "core-cancel-leaves-the-queue",
+        Kind::Logic,
+        &["thread::models::pools::the_queue_is_cancelled_before_what_runs_is_waited_for"],
+    ),
+    bug(
         "asks-due-by-a-look",
         Kind::Recheck,
         &["thread::models::pools::at_the_cap_a_waiter_runs_its_delayed_child"],
@@ -483,6 +493,11 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
             "sleep::models::spares::a_job_published_while_the_worker_blocks_gets_a_spare",
             "sleep::models::spares::a_parked_spare_is_called_again",
         ],
+    ),
+    bug(
+        "sleep-permitless-block-without-look",
+        Kind::Recheck,
+        &["thread::models::pools::at_the_cap_a_waiter_without_a_permit_runs_its_child"],
     ),
     bug(
         "sleep-retire-though-called",

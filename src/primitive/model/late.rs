@@ -23,7 +23,6 @@
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::OnceLock;
 
@@ -96,7 +95,8 @@ thread_local! {
     static RESERVE: RefCell<Vec<AtomicU32>> = const { RefCell::new(Vec::new()) };
     static SIZE: Cell<usize> = const { Cell::new(0) };
     static SHORT: Cell<bool> = const { Cell::new(false) };
-    static LAZIES: RefCell<HashMap<usize, Box<dyn Any>>> = RefCell::new(HashMap::new());
+    /// By the address of the native one, in the order of their first uses.
+    static LAZIES: RefCell<Vec<(usize, Box<dyn Any>)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Fills the reserve; by the first thread of an execution, at its beginning.
@@ -105,15 +105,14 @@ pub(super) fn begin() {
     RESERVE.set(reserve);
 }
 
-/// Drops what belonged to the execution that has ended. It must count as
-/// doomed: no destructor can ask loom about objects that are no more.
+/// Drops what belonged to the execution that has ended, the last first: a
+/// destructor may use what was there before. It must count as doomed: no
+/// destructor can ask loom about objects that are no more.
 pub(super) fn end() {
     RESERVE.take();
-    // Taken out first: a destructor may use a lazy value once more.
-    while let lazies = LAZIES.take()
-        && !lazies.is_empty()
-    {
-        drop(lazies);
+    // Taken out first, since a destructor may look for another.
+    while let Some(last) = LAZIES.with_borrow_mut(Vec::pop) {
+        drop(last);
     }
 }
 
@@ -154,12 +153,16 @@ pub(crate) fn of_this_execution<C: 'static>(native: &C, make: fn() -> C) -> &C {
     }
     let key = std::ptr::from_ref(native).addr();
     let found: *const C = LAZIES.with_borrow_mut(|lazies| {
-        if context::doomed() && !lazies.contains_key(&key) {
+        let at = lazies.iter().position(|(other, _)| *other == key);
+        if at.is_none() && context::doomed() {
             return std::ptr::from_ref(native);
         }
-        let value = lazies.entry(key).or_insert_with(|| Box::new(make()));
+        let at = at.unwrap_or_else(|| {
+            lazies.push((key, Box::new(make())));
+            lazies.len() - 1
+        });
         // Statics of no size, or one inside another, could share an address.
-        let value = value.downcast_ref::<C>();
+        let value = lazies[at].1.downcast_ref::<C>();
         std::ptr::from_ref(value.expect("raddle model: two lazy values have one address"))
     });
     // SAFETY: the box stays until the next execution begins, and by then every

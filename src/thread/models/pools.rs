@@ -124,6 +124,60 @@ fn two_workers_end_with_their_pool() {
         });
 }
 
+/// Fear: a shutdown that cancels the queue loses a task which a worker takes at
+/// that moment, or counts it twice, or not at all.
+/// Must fail when: the worker that finds the pool ending does not count.
+/// Bound: 4 preemptions, a pool of one: 718,848 executions, some 40 s of one
+/// processor; 3 in the quick tier: 48,655.
+#[test]
+fn a_task_taken_as_the_queue_is_cancelled_is_run_or_cancelled() {
+    Model::new("thread::a_task_taken_as_the_queue_is_cancelled_is_run_or_cancelled")
+        .preemptions(4)
+        .quick(3)
+        .check(|| {
+            let (pool, letter) = (pool(1, 1), Letter::new());
+            letter.write();
+            let handle = pool.submit(move || letter.read());
+            let report = pool.shutdown(Shutdown::CancelQueued);
+            let counts = (report.finished, report.cancelled);
+            match handle.result() {
+                Ok(letter) => assert_eq!((letter, counts), (42, (1, 0))),
+                Err(TaskError::Cancelled) => assert_eq!(counts, (0, 1)),
+                Err(error) => panic!("{error}"),
+            }
+            pool.is_quiet();
+        });
+}
+
+/// Fear: a shutdown that cancels the queue waits for what runs before it has
+/// cancelled, and what runs waits for that.
+/// Must fail when: the queue is left to the workers.
+/// Bound: 4 preemptions, a pool of one; 3 in the quick tier.
+#[test]
+fn the_queue_is_cancelled_before_what_runs_is_waited_for() {
+    Model::new("thread::the_queue_is_cancelled_before_what_runs_is_waited_for")
+        .preemptions(4)
+        .quick(3)
+        .check(|| {
+            let (pool, meeting) = (pool(1, 1), Meeting::new());
+            let runs = pool.submit({
+                let meeting = meeting.clone();
+                move || {
+                    meeting.come();
+                    meeting.wait_for(2);
+                }
+            });
+            meeting.wait_for(1);
+            let queued = pool.submit(|| ());
+            queued.on_done(move |_| meeting.come());
+            let report = pool.shutdown(Shutdown::CancelQueued);
+            assert_eq!((report.finished, report.cancelled), (1, 1));
+            assert!(queued.result().unwrap_err().is_cancelled());
+            runs.result().unwrap();
+            pool.is_quiet();
+        });
+}
+
 /// Fear: a task that ends its own pool at the cap of threads waits for its
 /// child, which no thread is left to run.
 /// Must fail when: a closer does not look after it has given its place away.
@@ -327,6 +381,48 @@ fn at_the_cap_the_last_to_block_calls_another_waiter() {
             assert_eq!(sum, 42);
             spare.result().unwrap();
             rest_in_one_order();
+            pool.shutdown(Shutdown::Finish);
+            pool.is_quiet();
+        });
+}
+
+/// Fear: a waiter that goes on without a permit submits and waits while the other
+/// thread blocks; each counts on the other's look, and the child is run by nobody.
+/// Must fail when: a thread that has no permit to give away blocks without a look.
+/// Bound: 1 preemption, a pool of one with one spare: with 2 it takes 945,404
+/// executions and two minutes, and holds.
+#[test]
+fn at_the_cap_a_waiter_without_a_permit_runs_its_child() {
+    Model::new("thread::at_the_cap_a_waiter_without_a_permit_runs_its_child")
+        .preemptions(1)
+        .check(|| {
+            let (pool, meeting) = (Arc::new(pool(1, 2)), Meeting::new());
+            let (inner, meets) = (pool.clone(), meeting.clone());
+            let waiter = pool.submit(move || {
+                let spare = inner.submit({
+                    let meeting = meets.clone();
+                    move || {
+                        meeting.come();
+                        // The permit is kept until the waiter goes on without one.
+                        meeting.wait_for(2);
+                        let blocking = Blocking::start(BlockedOn::Thing("the child's waiter"));
+                        meeting.wait_for(3);
+                        drop(blocking);
+                    }
+                });
+                let blocking = Blocking::start(BlockedOn::Thing("the spare"));
+                meets.wait_for(1);
+                drop(blocking);
+                meets.come();
+                let child = inner.submit(task(|| 42).timeout(Duration::MAX));
+                drop(inner);
+                let child = child.result().unwrap();
+                meets.come();
+                (child, spare)
+            });
+            let (child, spare) = waiter.result().unwrap();
+            assert_eq!(child, 42);
+            spare.result().unwrap();
             pool.shutdown(Shutdown::Finish);
             pool.is_quiet();
         });

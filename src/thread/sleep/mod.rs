@@ -323,7 +323,8 @@ impl Sleep {
         // is awake, and what it waits for may be what it sees.
         let (permit, search) = (me.has_permit.replace(false), me.is_searching.replace(false));
         self.census.give_back(permit, search);
-        if mutant("sleep-block-without-look") {
+        let counts_on_others = !permit && mutant("sleep-permitless-block-without-look");
+        if mutant("sleep-block-without-look") || counts_on_others {
             return Call::Nothing;
         }
         // ORDERING: pairs with the fence in `job_published`.

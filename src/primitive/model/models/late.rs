@@ -1,6 +1,8 @@
 //! What is decided at its first use: no weaker, no stronger, and of one
 //! execution only.
 
+use std::cell::{Cell, RefCell};
+
 use super::super::{Word, of_this_execution};
 use super::*;
 
@@ -205,4 +207,53 @@ fn a_value_of_an_execution_is_fresh_in_each_and_one_in_all_threads() {
         *of_this_execution(&NATIVE, || Mutex::undecided(0)).lock(),
         7
     );
+}
+
+/// In no order of chance: what the destructors of one execution leave behind, the
+/// next may see.
+#[test]
+fn the_values_of_an_execution_are_dropped_the_last_first() {
+    thread_local! {
+        static MADE: Cell<u32> = const { Cell::new(0) };
+        static DROPPED: RefCell<Vec<(u32, u32)>> = const { RefCell::new(Vec::new()) };
+    }
+    /// By its number; 0 is native.
+    struct Value(u32);
+    static NATIVE: [Value; 8] = [const { Value(0) }; 8];
+    fn value(at: usize) -> &'static Value {
+        of_this_execution(&NATIVE[at], || {
+            MADE.set(MADE.get() + 1);
+            Value(MADE.get())
+        })
+    }
+    impl Drop for Value {
+        fn drop(&mut self) {
+            // What was there before it still is.
+            let first = value(5).0;
+            DROPPED.with_borrow_mut(|dropped| dropped.push((self.0, first)));
+        }
+    }
+    let in_order = |dropped: Vec<_>| {
+        let first = [(1, 0)];
+        assert!(
+            dropped
+                .into_iter()
+                .eq((2..=8).rev().map(|n| (n, 1)).chain(first))
+        );
+    };
+    let explored = Model::new("model::late::values_are_dropped_the_last_first")
+        .unbounded()
+        .check(move || {
+            if MADE.replace(0) > 0 {
+                in_order(DROPPED.take());
+            }
+            for at in [5, 2, 7, 0, 4, 1, 6, 3] {
+                value(at);
+            }
+            let flags = Arc::new(AtomicUsize::new(0));
+            let add = |flags: &AtomicUsize| _ = flags.fetch_add(1, Ordering::Relaxed);
+            beside(flags, add, add);
+        });
+    in_order(DROPPED.take());
+    assert!(explored.executions > 1);
 }
