@@ -392,34 +392,34 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
     bug(
         "core-push-after-end",
         Kind::Recheck,
-        &["thread::models::pools::a_task_submitted_during_shutdown_has_an_end"],
+        &["thread::models::ends::a_task_submitted_during_shutdown_has_an_end"],
     ),
     bug(
         "core-worker-discards-uncounted",
         Kind::Logic,
-        &["thread::models::pools::a_task_taken_as_the_queue_is_cancelled_is_run_or_cancelled"],
+        &["thread::models::ends::a_task_taken_as_the_queue_is_cancelled_is_run_or_cancelled"],
     ),
     bug(
         "core-cancel-leaves-the-queue",
         Kind::Logic,
-        &["thread::models::pools::the_queue_is_cancelled_before_what_runs_is_waited_for"],
+        &["thread::models::ends::the_queue_is_cancelled_before_what_runs_is_waited_for"],
     ),
     bug(
         "asks-due-by-a-look",
         Kind::Recheck,
-        &["thread::models::pools::at_the_cap_a_waiter_runs_its_delayed_child"],
+        &["thread::models::cap::at_the_cap_a_waiter_runs_its_delayed_child"],
     ),
     bug(
         "last-resort-early-not-called",
         Kind::Notify,
-        &["thread::models::pools::at_the_cap_a_waiter_runs_its_delayed_child"],
+        &["thread::models::cap::at_the_cap_a_waiter_runs_its_delayed_child"],
     ),
     bug(
         "last-resort-not-called",
         Kind::Notify,
         &[
-            "thread::models::pools::at_the_cap_a_waiter_runs_its_limited_child",
-            "thread::models::pools::at_the_cap_the_last_to_block_calls_another_waiter",
+            "thread::models::cap::at_the_cap_a_waiter_runs_its_limited_child",
+            "thread::models::cap::at_the_cap_the_last_to_block_calls_another_waiter",
         ],
     ),
     // thread/running: who looks at a running task
@@ -497,7 +497,7 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
     bug(
         "sleep-permitless-block-without-look",
         Kind::Recheck,
-        &["thread::models::pools::at_the_cap_a_waiter_without_a_permit_runs_its_child"],
+        &["thread::models::cap::at_the_cap_a_waiter_without_a_permit_runs_its_child"],
     ),
     bug(
         "sleep-retire-though-called",
@@ -535,7 +535,7 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         Kind::Recheck,
         &[
             "sleep::models::spares::a_job_submitted_while_the_only_thread_ends_its_pool_is_run_or_cancelled",
-            "thread::models::pools::a_task_that_ends_its_pool_at_the_cap_leaves_nobody_behind",
+            "thread::models::ends::a_task_that_ends_its_pool_at_the_cap_leaves_nobody_behind",
         ],
     ),
     bug(

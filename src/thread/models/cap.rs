@@ -1,0 +1,143 @@
+//! What we fear where no further thread may start.
+
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Letter, Meeting, pool};
+use crate::primitive::block::{BlockedOn, Blocking};
+use crate::primitive::model::run::Model;
+use crate::primitive::thread;
+use crate::task::{Claim, Origin, accept, task};
+
+/// Fear: all threads are blocked, and a task with a time limit, which nobody
+/// claims, waits for one.
+/// Must fail when: the last to block calls nobody.
+/// Bound: 4 preemptions, a pool of one at its cap; 2 in the quick tier.
+#[test]
+fn at_the_cap_a_waiter_runs_its_limited_child() {
+    Model::new("thread::at_the_cap_a_waiter_runs_its_limited_child")
+        .preemptions(4)
+        .quick(2)
+        .check(|| {
+            let letter = Letter::new();
+            let pool = Arc::new(pool(1, 1));
+            let parent = pool.submit({
+                let (pool, letter) = (pool.clone(), letter.clone());
+                move || {
+                    let writes = letter.clone();
+                    let child = task(move || writes.write()).timeout(Duration::MAX);
+                    let child = pool.submit(child);
+                    drop(pool);
+                    child.result().unwrap();
+                    letter.read()
+                }
+            });
+            assert_eq!(parent.result().unwrap(), 42);
+            pool.end();
+        });
+}
+
+/// Fear: a task waits for one that is not yet due; when it is, no thread is left.
+/// Must fail when: an early offer is not called.
+/// Bound: 2 preemptions, a pool of one at its cap and the timer; 1 in the quick
+/// tier.
+#[test]
+fn at_the_cap_a_waiter_runs_its_delayed_child() {
+    Model::new("thread::at_the_cap_a_waiter_runs_its_delayed_child")
+        .preemptions(4)
+        .quick(1)
+        .check(|| {
+            let letter = Letter::new();
+            let pool = Arc::new(pool(1, 1));
+            let origin = Origin {
+                claim: Claim::Nobody,
+                ..pool.core.origin(Location::caller())
+            };
+            letter.write();
+            let (job, child) = accept(move || letter.read(), origin);
+            let core = Arc::clone(&pool.core);
+            let timer = thread::spawn(String::from("timer"), None, move || core.push_due(job));
+            let parent = pool.submit(move || child.result().unwrap());
+            assert_eq!(parent.result().unwrap(), 42);
+            timer.unwrap().join().unwrap();
+            pool.end();
+        });
+}
+
+/// Fear: the first waiter has a spare in its place, which then waits for that
+/// waiter; and the task that both want is in the queue for ever.
+/// Must fail when: the last to block calls nobody.
+/// Bound: 1 preemption, a pool of one with one spare: with 2 it takes 1,902,538
+/// executions and six minutes, and holds.
+#[test]
+fn at_the_cap_the_last_to_block_calls_another_waiter() {
+    Model::new("thread::at_the_cap_the_last_to_block_calls_another_waiter")
+        .preemptions(3)
+        .quick(1)
+        .check(|| {
+            let meeting = Meeting::new();
+            let pool = Arc::new(pool(1, 2));
+            let parent = pool.submit({
+                let (pool, meeting) = (pool.clone(), meeting.clone());
+                move || {
+                    let child = pool.submit(task(|| 42).timeout(Duration::MAX));
+                    let waits = meeting.clone();
+                    let spare = pool.submit(move || {
+                        let blocking = Blocking::start(BlockedOn::Thing("the child's waiter"));
+                        waits.wait_for(1);
+                        drop(blocking);
+                    });
+                    drop(pool);
+                    let sum = child.result().unwrap();
+                    meeting.come();
+                    (sum, spare)
+                }
+            });
+            let (sum, spare) = parent.result().unwrap();
+            assert_eq!(sum, 42);
+            spare.result().unwrap();
+            pool.end();
+        });
+}
+
+/// Fear: a waiter that goes on without a permit submits and waits while the other
+/// thread blocks; each counts on the other's look, and the child is run by nobody.
+/// Must fail when: a thread that has no permit to give away blocks without a look.
+/// Bound: 3 preemptions, a pool of one with one spare; 1 in the quick tier.
+#[test]
+fn at_the_cap_a_waiter_without_a_permit_runs_its_child() {
+    Model::new("thread::at_the_cap_a_waiter_without_a_permit_runs_its_child")
+        .preemptions(3)
+        .quick(1)
+        .check(|| {
+            let (pool, meeting) = (Arc::new(pool(1, 2)), Meeting::new());
+            let (inner, meets) = (pool.clone(), meeting.clone());
+            let waiter = pool.submit(move || {
+                let spare = inner.submit({
+                    let meeting = meets.clone();
+                    move || {
+                        meeting.come();
+                        // The permit is kept until the waiter goes on without one.
+                        meeting.wait_for(2);
+                        let blocking = Blocking::start(BlockedOn::Thing("the child's waiter"));
+                        meeting.wait_for(3);
+                        drop(blocking);
+                    }
+                });
+                let blocking = Blocking::start(BlockedOn::Thing("the spare"));
+                meets.wait_for(1);
+                drop(blocking);
+                meets.come();
+                let child = inner.submit(task(|| 42).timeout(Duration::MAX));
+                drop(inner);
+                let child = child.result().unwrap();
+                meets.come();
+                (child, spare)
+            });
+            let (child, spare) = waiter.result().unwrap();
+            assert_eq!(child, 42);
+            spare.result().unwrap();
+            pool.end();
+        });
+}
