@@ -10,7 +10,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::{Cell, RefCell};
 use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -1064,12 +1064,22 @@ fn k04_who_unlocks_does_not_touch_a_lock_that_the_next_one_frees() {
 #[test]
 fn k05_readers_are_woken_after_a_writer_that_gave_up() {
     watch(|| {
-        for _ in 0..20 {
-            let lock = RwLock::new(());
+        let mut kept_out = 0;
+        // On a busy machine the writer may have given up before anybody looks.
+        while kept_out < 20 {
+            let (lock, gave_up) = (RwLock::new(()), AtomicBool::new(false));
             thread::scope(|s| {
                 let first = lock.read();
-                s.spawn(|| assert!(lock.write_timeout(SHORT).is_none()));
-                until(|| lock.try_read().is_none());
+                s.spawn(|| {
+                    assert!(lock.write_timeout(SHORT).is_none());
+                    gave_up.store(true, SeqCst);
+                });
+                let mut is_kept_out = false;
+                until(|| {
+                    is_kept_out = lock.try_read().is_none();
+                    is_kept_out || gave_up.load(SeqCst)
+                });
+                kept_out += usize::from(is_kept_out);
                 // Kept out by the writer that waits; it gives up while the
                 // first reader still reads.
                 s.spawn(|| drop(lock.read())).join().unwrap();

@@ -514,12 +514,11 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         Kind::Notify,
         &["sleep::models::spares::a_job_submitted_while_the_pool_ends_is_run_or_cancelled"],
     ),
-    SeededBug {
-        name: "sleep-start-failed-without-look",
-        kind: Kind::Recheck,
-        caught_by: &["sleep::models::spares::a_job_published_while_a_start_fails_is_run"],
-        survives: Some("needs 3 preemptions: only the full tier finds it"),
-    },
+    bug(
+        "sleep-start-failed-without-look",
+        Kind::Recheck,
+        &["sleep::models::spares::a_job_published_while_a_start_fails_is_run"],
+    ),
     bug(
         "sleep-end-without-fence",
         Kind::Recheck,

@@ -4,7 +4,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Letter, Meeting, pool};
+use super::{Letter, pool, signal};
 use crate::primitive::block::{BlockedOn, Blocking};
 use crate::primitive::model::run::Model;
 use crate::primitive::thread;
@@ -40,13 +40,13 @@ fn at_the_cap_a_waiter_runs_its_limited_child() {
 
 /// Fear: a task waits for one that is not yet due; when it is, no thread is left.
 /// Must fail when: an early offer is not called.
-/// Bound: 2 preemptions, a pool of one at its cap and the timer; 1 in the quick
+/// Bound: 4 preemptions, a pool of one at its cap and the timer; 2 in the quick
 /// tier.
 #[test]
 fn at_the_cap_a_waiter_runs_its_delayed_child() {
     Model::new("thread::at_the_cap_a_waiter_runs_its_delayed_child")
         .preemptions(4)
-        .quick(1)
+        .quick(2)
         .check(|| {
             let letter = Letter::new();
             let pool = Arc::new(pool(1, 1));
@@ -68,29 +68,28 @@ fn at_the_cap_a_waiter_runs_its_delayed_child() {
 /// Fear: the first waiter has a spare in its place, which then waits for that
 /// waiter; and the task that both want is in the queue for ever.
 /// Must fail when: the last to block calls nobody.
-/// Bound: 1 preemption, a pool of one with one spare: with 2 it takes 1,902,538
-/// executions and six minutes, and holds.
+/// Bound: 2 preemptions, a pool of one with one spare; 1 in the quick tier.
 #[test]
 fn at_the_cap_the_last_to_block_calls_another_waiter() {
     Model::new("thread::at_the_cap_the_last_to_block_calls_another_waiter")
-        .preemptions(3)
+        .preemptions(2)
         .quick(1)
         .check(|| {
-            let meeting = Meeting::new();
             let pool = Arc::new(pool(1, 2));
             let parent = pool.submit({
-                let (pool, meeting) = (pool.clone(), meeting.clone());
+                let pool = pool.clone();
                 move || {
                     let child = pool.submit(task(|| 42).timeout(Duration::MAX));
-                    let waits = meeting.clone();
+                    let has_it = signal();
+                    let hears = has_it.clone();
                     let spare = pool.submit(move || {
                         let blocking = Blocking::start(BlockedOn::Thing("the child's waiter"));
-                        waits.wait_for(1);
+                        hears.park();
                         drop(blocking);
                     });
                     drop(pool);
                     let sum = child.result().unwrap();
-                    meeting.come();
+                    has_it.unpark();
                     (sum, spare)
                 }
             });
@@ -111,28 +110,29 @@ fn at_the_cap_a_waiter_without_a_permit_runs_its_child() {
         .preemptions(3)
         .quick(1)
         .check(|| {
-            let (pool, meeting) = (Arc::new(pool(1, 2)), Meeting::new());
-            let (inner, meets) = (pool.clone(), meeting.clone());
+            let pool = Arc::new(pool(1, 2));
+            let inner = pool.clone();
             let waiter = pool.submit(move || {
+                let (begun, goes_on, has_it) = (signal(), signal(), signal());
                 let spare = inner.submit({
-                    let meeting = meets.clone();
+                    let (begun, goes_on, has_it) = (begun.clone(), goes_on.clone(), has_it.clone());
                     move || {
-                        meeting.come();
+                        begun.unpark();
                         // The permit is kept until the waiter goes on without one.
-                        meeting.wait_for(2);
+                        goes_on.park();
                         let blocking = Blocking::start(BlockedOn::Thing("the child's waiter"));
-                        meeting.wait_for(3);
+                        has_it.park();
                         drop(blocking);
                     }
                 });
                 let blocking = Blocking::start(BlockedOn::Thing("the spare"));
-                meets.wait_for(1);
+                begun.park();
                 drop(blocking);
-                meets.come();
+                goes_on.unpark();
                 let child = inner.submit(task(|| 42).timeout(Duration::MAX));
                 drop(inner);
                 let child = child.result().unwrap();
-                meets.come();
+                has_it.unpark();
                 (child, spare)
             });
             let (child, spare) = waiter.result().unwrap();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::super::Shutdown;
-use super::{Letter, Meeting, build, pool};
+use super::{Letter, build, pool, signal};
 use crate::error::TaskError;
 use crate::primitive::model::run::Model;
 use crate::primitive::thread;
@@ -11,8 +11,7 @@ use crate::primitive::thread;
 /// Fear: a task that is submitted as the pool ends is lost, and its handle
 /// never says anything.
 /// Must fail when: nothing looks at what was pushed after the end.
-/// Bound: 3 preemptions, a pool of one and a submitter; 2 in the quick tier.
-/// With 4 it takes 8,898,972 executions and a quarter of an hour, and holds.
+/// Bound: 4 preemptions, a pool of one and a submitter; 2 in the quick tier.
 #[test]
 fn a_task_submitted_during_shutdown_has_an_end() {
     Model::new("thread::a_task_submitted_during_shutdown_has_an_end")
@@ -59,12 +58,12 @@ fn dropping_a_pool_runs_what_is_queued() {
 /// Fear: one of two workers leaves as its pool ends, and what the other is
 /// called for is forgotten, or the other is never told.
 /// Must fail when: the last thread does not wake the others to go home.
-/// Bound: 3 preemptions, a pool of two; 1 in the quick tier.
+/// Bound: 3 preemptions, a pool of two; 2 in the quick tier.
 #[test]
 fn two_workers_end_with_their_pool() {
     Model::new("thread::two_workers_end_with_their_pool")
         .preemptions(3)
-        .quick(1)
+        .quick(2)
         .check(|| {
             let letter = Letter::new();
             let pool = pool(2, 2);
@@ -79,8 +78,7 @@ fn two_workers_end_with_their_pool() {
 /// Fear: a shutdown that cancels the queue loses a task which a worker takes at
 /// that moment, or counts it twice, or not at all.
 /// Must fail when: the worker that finds the pool ending does not count.
-/// Bound: 4 preemptions, a pool of one: 718,848 executions, some 40 s of one
-/// processor; 3 in the quick tier: 48,655.
+/// Bound: 4 preemptions, a pool of one; 3 in the quick tier.
 #[test]
 fn a_task_taken_as_the_queue_is_cancelled_is_run_or_cancelled() {
     Model::new("thread::a_task_taken_as_the_queue_is_cancelled_is_run_or_cancelled")
@@ -111,17 +109,17 @@ fn the_queue_is_cancelled_before_what_runs_is_waited_for() {
         .preemptions(4)
         .quick(3)
         .check(|| {
-            let (pool, meeting) = (pool(1, 1), Meeting::new());
+            let (pool, begins, ends) = (pool(1, 1), signal(), signal());
             let runs = pool.submit({
-                let meeting = meeting.clone();
+                let (begins, ends) = (begins.clone(), ends.clone());
                 move || {
-                    meeting.come();
-                    meeting.wait_for(2);
+                    begins.unpark();
+                    ends.park();
                 }
             });
-            meeting.wait_for(1);
+            begins.park();
             let queued = pool.submit(|| ());
-            queued.on_done(move |_| meeting.come());
+            queued.on_done(move |_| ends.unpark());
             let report = pool.shutdown(Shutdown::CancelQueued);
             assert_eq!((report.finished, report.cancelled), (1, 1));
             assert!(queued.result().unwrap_err().is_cancelled());
@@ -133,12 +131,12 @@ fn the_queue_is_cancelled_before_what_runs_is_waited_for() {
 /// Fear: a task that ends its own pool at the cap of threads waits for its
 /// child, which no thread is left to run.
 /// Must fail when: a closer does not look after it has given its place away.
-/// Bound: 3 preemptions, a pool of one and its substitute; 1 in the quick tier.
+/// Bound: 4 preemptions, a pool of one and its substitute; 2 in the quick tier.
 #[test]
 fn a_task_that_ends_its_pool_at_the_cap_leaves_nobody_behind() {
     Model::new("thread::a_task_that_ends_its_pool_at_the_cap_leaves_nobody_behind")
         .preemptions(4)
-        .quick(1)
+        .quick(2)
         .check(|| {
             let letter = Letter::new();
             let pool = Arc::new(pool(1, 1));

@@ -2,31 +2,32 @@
 
 use std::sync::Arc;
 
-use super::{Letter, Meeting, pool};
+use super::{Letter, pool, signal};
+use crate::primitive::Parker;
 use crate::primitive::block::{BlockedOn, Blocking};
 use crate::primitive::model::run::Model;
 
 /// Fear: two tasks submitted together share one thread while another sleeps.
 /// Must fail when: a search that has found something does not look again.
-/// Bound: 2 preemptions, a pool of two; 1 in the quick tier.
+/// Bound: 3 preemptions, a pool of two; 2 in the quick tier.
 #[test]
 fn two_tasks_submitted_together_run_together() {
     Model::new("thread::two_tasks_submitted_together_run_together")
         .preemptions(3)
-        .quick(1)
+        .quick(2)
         .check(|| {
-            let (letter, meeting) = (Letter::new(), Meeting::new());
+            let (letter, one, other) = (Letter::new(), signal(), signal());
             let pool = pool(2, 2);
             letter.write();
-            let task = || {
-                let (letter, meeting) = (letter.clone(), meeting.clone());
+            let meet = |me: &Arc<Parker>, you: &Arc<Parker>| {
+                let (letter, me, you) = (letter.clone(), me.clone(), you.clone());
                 move || {
-                    meeting.come();
-                    meeting.wait_for(2);
+                    you.unpark();
+                    me.park();
                     letter.read()
                 }
             };
-            let handles = pool.submit_many([task(), task()]);
+            let handles = pool.submit_many([meet(&one, &other), meet(&other, &one)]);
             for handle in handles {
                 assert_eq!(handle.result().unwrap(), 42);
             }
@@ -36,26 +37,26 @@ fn two_tasks_submitted_together_run_together() {
 
 /// Fear: a worker blocks on what its own child brings, and nobody runs it.
 /// Must fail when: a thread blocks without a look.
-/// Bound: 2 preemptions, a pool of one and its spare; 1 in the quick tier.
+/// Bound: 3 preemptions, a pool of one and its spare; 2 in the quick tier.
 #[test]
 fn a_task_that_blocks_on_its_child_gets_a_spare() {
     Model::new("thread::a_task_that_blocks_on_its_child_gets_a_spare")
         .preemptions(3)
-        .quick(1)
+        .quick(2)
         .check(|| {
-            let (letter, meeting) = (Letter::new(), Meeting::new());
+            let (letter, brought) = (Letter::new(), signal());
             let pool = Arc::new(pool(1, 2));
             let parent = pool.submit({
                 let (pool, letter) = (pool.clone(), letter.clone());
                 move || {
                     letter.write();
-                    let brings = meeting.clone();
+                    let brings = brought.clone();
                     let child = pool.submit(move || {
-                        brings.come();
+                        brings.unpark();
                         letter.read()
                     });
                     let blocking = Blocking::start(BlockedOn::Thing("a child"));
-                    meeting.wait_for(1);
+                    brought.park();
                     drop(blocking);
                     drop(pool);
                     child
@@ -70,12 +71,12 @@ fn a_task_that_blocks_on_its_child_gets_a_spare() {
 /// Fear: a task is run twice, or by nobody, when its parent claims it while a
 /// thief takes it.
 /// Must fail when: a thread blocks without a look.
-/// Bound: 2 preemptions, a pool of two; 1 in the quick tier.
+/// Bound: 3 preemptions, a pool of two; 2 in the quick tier.
 #[test]
 fn a_child_claimed_while_it_is_stolen_runs_once() {
     Model::new("thread::a_child_claimed_while_it_is_stolen_runs_once")
         .preemptions(3)
-        .quick(1)
+        .quick(2)
         .check(|| {
             let letter = Letter::new();
             let pool = Arc::new(pool(2, 2));

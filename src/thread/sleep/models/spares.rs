@@ -75,13 +75,11 @@ fn a_job_published_while_the_last_thread_retires_is_run() {
 
 /// Fear: a submitter counts on a thread that could not be started.
 /// Must fail when: `start_failed` does not look, or keeps permit or search.
-/// Bound: 3 preemptions, three threads; 2 in the quick tier, which do not
-/// find `sleep-start-failed-without-look`.
+/// Bound: 3 preemptions, three threads.
 #[test]
 fn a_job_published_while_a_start_fails_is_run() {
     Model::new("sleep::a_job_published_while_a_start_fails_is_run")
         .preemptions(3)
-        .quick(2)
         .check(|| {
             let mut room = Room::new(Flags::new(3), 2, 2, 1);
             room.gives.store(1, Relaxed);
