@@ -12,6 +12,7 @@ mod sync_user_code;
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::panic::{panic_any, resume_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::task::{Context, RawWaker, RawWakerVTable, Waker};
 use std::thread;
@@ -291,6 +292,17 @@ fn t03_a_timer_that_cannot_start_strands_nobody() {
         ] {
             assert!(late.result().unwrap_err().is_timed_out());
         }
+        // What is left of a chunk after its limit is not run.
+        let ran = Arc::new(AtomicUsize::new(0));
+        let runs = ran.clone();
+        let chunks = pool.map(0..2, move |_| {
+            runs.fetch_add(1, SeqCst);
+            current().unwrap().token().wait();
+        });
+        for late in chunks.chunk(2).timeout_each(SOON) {
+            assert!(late.unwrap_err().is_timed_out());
+        }
+        assert_eq!(ran.load(SeqCst), 1);
         // One that is asked to stop before its limit still stops.
         let (begun, stops) = (Gate::new(), Gate::new());
         let (tell, hears) = (begun.clone(), stops.clone());

@@ -2,7 +2,8 @@
 //!
 //! Semaphores, signals and conditions have no data of the user's, and no user code
 //! runs while their state is half changed: nobody ever finds it broken. (A barrier
-//! whose action panics says so: it is broken, until somebody resets it.) A value
+//! whose action panics says so: it is broken, until somebody resets it. What the
+//! action itself keeps is its own affair, as a task's is.) A value
 //! set once is there whole, or not at all; it is as safe as the value itself. A
 //! reentrant lock gives out shared references only.
 //!

@@ -166,10 +166,11 @@ impl Extras {
         self.token.get().cloned()
     }
 
+    /// Whether the task's token, as the task would see it, is cancelled.
     pub(super) fn is_token_cancelled(&self) -> bool {
-        self.token
-            .get()
-            .is_some_and(CancellationToken::is_cancelled)
+        let token = self.clocked.get().or_else(|| self.token.get());
+        token.is_some_and(CancellationToken::is_cancelled)
+            || (self.no_timer.get().is_some() && self.is_overdue())
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {

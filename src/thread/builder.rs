@@ -307,8 +307,9 @@ impl ThreadPoolBuilder {
     }
 
     /// Called in each thread with the worker's index, after its last task. A
-    /// panic goes to [`on_panic`](Self::on_panic), and no spare takes the place of
-    /// a hook that waits.
+    /// panic goes to [`on_panic`](Self::on_panic). No spare takes the place of a
+    /// hook that waits, and its thread counts towards
+    /// [`workers_max`](Self::workers_max) until it has returned.
     ///
     /// The hook still has the worker's own value of each
     /// [`WorkerLocal`](crate::sync::WorkerLocal), and the thread's `thread_local!`s.

@@ -33,38 +33,12 @@ pub(crate) enum Wake {
     Collect(Arc<dyn Collect>, usize),
 }
 
-impl Wake {
-    /// Who is told first.
-    fn rank(&self) -> u8 {
-        match self {
-            Self::Thread(_) => 0,
-            Self::Collect(..) => 1,
-            Self::Future(_) => 2,
-            Self::Call(_) => 3,
-        }
-    }
-
-    /// Tells it what came; returns its panic.
-    fn tell(self, outcome: usize) -> Option<Box<dyn Any + Send>> {
-        match self {
-            Self::Thread(parker) => {
-                parker.unpark();
-                None
-            }
-            Self::Collect(collector, key) => {
-                collector.collect(key);
-                None
-            }
-            Self::Future(waker) => catch_unwind(|| waker.wake()).err(),
-            Self::Call(call) => catch_unwind(|| call(outcome)).err(),
-        }
-    }
-}
-
 /// Gathers events from many sources; `key` says which one has come.
 pub(crate) trait Collect: Send + Sync {
-    /// Takes note. Runs no user code but wakers, and never blocks for long.
-    fn collect(&self, key: usize);
+    /// Takes note, and wakes a thread that waits for it. A future's waker is
+    /// handed back: it is the user's, and others are to be told before.
+    #[must_use]
+    fn collect(&self, key: usize) -> Option<Waker>;
 }
 
 /// One entry of a list of waiters.
@@ -207,9 +181,9 @@ impl List {
         None
     }
 
-    /// Tells everybody: threads first, then collectors, futures and callbacks,
-    /// each kind in the order in which they came, so that no thread waits for
-    /// user code, and no waker for a callback.
+    /// Tells everybody: threads and collectors first, then futures, then
+    /// callbacks, each kind in the order in which they came, so that no thread
+    /// waits for user code, and no waker for a callback.
     ///
     /// Returns the panics of wakers and callbacks; one does not keep the rest
     /// from being told.
@@ -225,30 +199,42 @@ impl List {
             entry.set_next(oldest_first);
             oldest_first = List(entry.addr());
         }
-        let mut later = Vec::new();
+        let (mut wakers, mut calls) = (Vec::new(), Vec::new());
         let mut rest = oldest_first;
         while let Some(entry) = rest.head() {
             rest = entry.next();
             let wake = entry.take_wake();
             // From here on the entry may be gone.
             release(entry);
-            match wake {
-                Some(Wake::Thread(_)) if mutant("waiter-notify-skips-thread") => {}
-                Some(Wake::Thread(parker)) => parker.unpark(),
-                // Most have one waiter only: nobody stands behind it.
-                Some(wake) if rest == Self::EMPTY && later.is_empty() => {
-                    panics.extend(wake.tell(outcome));
+            let waker = match wake {
+                Some(Wake::Thread(_)) if mutant("waiter-notify-skips-thread") => None,
+                Some(Wake::Thread(parker)) => {
+                    parker.unpark();
+                    None
                 }
-                Some(wake) if mutant("waiter-wakers-before-threads") => {
-                    panics.extend(wake.tell(outcome));
+                Some(Wake::Collect(collector, key)) => collector.collect(key),
+                Some(Wake::Future(waker)) => Some(waker),
+                Some(Wake::Call(call)) => {
+                    calls.push(call);
+                    None
                 }
-                Some(wake) => later.push(wake),
+                None => None,
+            };
+            // Most have one waiter only: nobody stands behind it.
+            let is_last = rest == Self::EMPTY && wakers.is_empty();
+            match waker {
+                Some(waker) if is_last || mutant("waiter-wakers-before-threads") => {
+                    panics.extend(catch_unwind(|| waker.wake()).err());
+                }
+                Some(waker) => wakers.push(waker),
                 None => {}
             }
         }
-        later.sort_by_key(Wake::rank);
-        for wake in later {
-            panics.extend(wake.tell(outcome));
+        for waker in wakers {
+            panics.extend(catch_unwind(|| waker.wake()).err());
+        }
+        for call in calls {
+            panics.extend(catch_unwind(|| call(outcome)).err());
         }
         panics
     }

@@ -142,11 +142,19 @@ pub(super) fn in_one_step<R>(body: impl FnOnce() -> R) -> R {
     if ONE_ORDER.replace(true) {
         return body();
     }
+    /// Also where `body` unwinds: what follows is explored again.
+    struct Explore;
+    impl Drop for Explore {
+        fn drop(&mut self) {
+            if !doomed() {
+                loom::explore();
+            }
+            ONE_ORDER.set(false);
+        }
+    }
     loom::stop_exploring();
-    let result = body();
-    loom::explore();
-    ONE_ORDER.set(false);
-    result
+    let _explore = Explore;
+    body()
 }
 
 /// From here on this execution is one of many that end in the same way: loom

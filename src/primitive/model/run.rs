@@ -44,6 +44,11 @@ pub(crate) struct Model {
 
 /// How many times the scheduler may take the processor from a thread that
 /// could go on.
+///
+/// After the last of them loom changes nothing any more, not even who runs when a
+/// thread blocks or ends. So a bound of `n` explores every execution with fewer
+/// than `n` preemptions, and of those with `n` the ones that go on in loom's own
+/// order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Bound {
     /// Every execution.

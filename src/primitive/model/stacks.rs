@@ -86,6 +86,8 @@ fn reuse(length: usize) -> Option<usize> {
 /// Remembers a stack that the system gave.
 fn remember(start: usize, length: usize) {
     among_stacks(|stacks| {
+        // Somebody else has unmapped what we knew there.
+        stacks.retain(|stack| stack.start != start);
         stacks.push(Stack {
             start,
             length,

@@ -163,8 +163,8 @@ pub fn after(limit: Duration) -> Receiver<Instant> {
     Receiver(door::after(limit))
 }
 
-/// Makes a receiver that gets one message, the moment it was sent, at `when`;
-/// at once, if that is past. Else as [`after`].
+/// Makes a receiver that gets one message at `when`: that moment. At once, if it
+/// is past. Else as [`after`].
 ///
 /// # Panics
 ///

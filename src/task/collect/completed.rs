@@ -33,7 +33,6 @@ use crate::primitive::block::{self, BlockedOn};
 use crate::primitive::{drop_each, fork};
 use crate::wait::TimedOutWaiting;
 use crate::wait::deadline::Deadline;
-use crate::wait::waiter::Collect;
 
 /// Yields the results of tasks as they end, each with the key it came with.
 ///
@@ -140,7 +139,7 @@ impl<K, T> AsCompleted<K, T> {
         });
         self.left += 1;
         if is_over {
-            self.inbox.collect(index);
+            self.inbox.put(index);
             return;
         }
         let entry = waiting::enlist(task, self.inbox.clone(), index);
@@ -378,7 +377,7 @@ impl<K, T> AsCompleted<K, T> {
             let Some(slot) = slot else { continue };
             let task = slot.handle.task();
             if slot.handle.is_finished() || fork::is_forked(task.header().pool) {
-                self.inbox.collect(index);
+                self.inbox.put(index);
             }
         }
     }

@@ -127,6 +127,13 @@ impl Inbox {
         self.take_or_leave(Sleeper::Future(waker.clone()))
     }
 
+    /// The owner puts in the key of a task that has ended before.
+    pub(super) fn put(&self, key: usize) {
+        if let Some(waker) = self.collect(key) {
+            let _ = run_contained(|| waker.wake());
+        }
+    }
+
     /// Nobody is to be woken any more. The owner calls this before it leaves,
     /// so that no waker is dropped by a thread that brings a key.
     pub(super) fn forget_sleeper(&self) {
@@ -135,7 +142,7 @@ impl Inbox {
 }
 
 impl Collect for Inbox {
-    fn collect(&self, key: usize) {
+    fn collect(&self, key: usize) -> Option<Waker> {
         let sleeper = {
             let mut content = self.0.lock();
             let is_first = content.ready.is_empty();
@@ -146,12 +153,12 @@ impl Collect for Inbox {
                 content.sleeper.take()
             }
         };
-        match sleeper {
-            Some(Sleeper::Thread(parker)) => parker.unpark(),
-            Some(Sleeper::Future(waker)) => {
-                let _ = run_contained(|| waker.wake());
+        match sleeper? {
+            Sleeper::Thread(parker) => {
+                parker.unpark();
+                None
             }
-            None => {}
+            Sleeper::Future(waker) => Some(waker),
         }
     }
 }

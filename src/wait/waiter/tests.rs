@@ -24,8 +24,18 @@ impl Wakeable for Looks {
     }
 }
 
-/// A future came first, then a callback, then another future, then a thread.
-/// The thread is told first, and no future waits for the callback.
+/// Gathers for a future.
+struct Gathers(Waker);
+
+impl Collect for Gathers {
+    fn collect(&self, key: usize) -> Option<Waker> {
+        assert_eq!(key, 3);
+        Some(self.0.clone())
+    }
+}
+
+/// A future came first, then a callback, a collector for another future, and two
+/// threads. The threads are told first, and no future waits for the callback.
 #[test]
 fn threads_are_told_before_wakers_and_wakers_before_callbacks() {
     let told = Arc::new(AtomicUsize::new(0));
@@ -46,11 +56,12 @@ fn threads_are_told_before_wakers_and_wakers_before_callbacks() {
         }
     };
 
+    let gathers = Arc::new(Gathers(second.clone().into()));
     let threads = [first.thread.clone(), second.thread.clone()].map(Waiter::for_thread);
     let oldest_first = [
         Waiter::boxed(Wake::Future(first.clone().into())),
         Waiter::boxed(Wake::Call(Box::new(call))),
-        Waiter::boxed(Wake::Future(second.clone().into())),
+        Waiter::boxed(Wake::Collect(gathers, 3)),
         &threads[0],
         &threads[1],
     ];
