@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Letter, pool, signal};
 use crate::primitive::block::{BlockedOn, Blocking};
-use crate::primitive::model::run::Model;
+use crate::primitive::model::run::{Model, rest_in_one_order};
 use crate::primitive::thread;
 use crate::task::{Claim, Origin, accept, task};
 
@@ -40,12 +40,12 @@ fn at_the_cap_a_waiter_runs_its_limited_child() {
 
 /// Fear: a task waits for one that is not yet due; when it is, no thread is left.
 /// Must fail when: an early offer is not called.
-/// Bound: 3 preemptions, a pool of one at its cap and the timer; 2 in the quick
-/// tier. With 4 it does not end in five minutes.
+/// Bound: 4 preemptions, a pool of one at its cap and the timer; 2 in the quick
+/// tier.
 #[test]
 fn at_the_cap_a_waiter_runs_its_delayed_child() {
     Model::new("thread::at_the_cap_a_waiter_runs_its_delayed_child")
-        .preemptions(3)
+        .preemptions(4)
         .quick(2)
         .check(|| {
             let letter = Letter::new();
@@ -58,7 +58,11 @@ fn at_the_cap_a_waiter_runs_its_delayed_child() {
             let (job, child) = accept(move || letter.read(), origin);
             let core = Arc::clone(&pool.core);
             let timer = thread::spawn(String::from("timer"), None, move || core.push_due(job));
-            let parent = pool.submit(move || child.result().unwrap());
+            let parent = pool.submit(move || {
+                let letter = child.result().unwrap();
+                rest_in_one_order();
+                letter
+            });
             assert_eq!(parent.result().unwrap(), 42);
             timer.unwrap().join().unwrap();
             pool.end();
@@ -68,13 +72,12 @@ fn at_the_cap_a_waiter_runs_its_delayed_child() {
 /// Fear: the first waiter has a spare in its place, which then waits for that
 /// waiter; and the task that both want is in the queue for ever.
 /// Must fail when: the last to block calls nobody.
-/// Bound: 2 preemptions, a pool of one with one spare; 1 in the quick tier. With 3
-/// it does not end in ten minutes.
+/// Bound: 4 preemptions, a pool of one with one spare; 2 in the quick tier.
 #[test]
 fn at_the_cap_the_last_to_block_calls_another_waiter() {
     Model::new("thread::at_the_cap_the_last_to_block_calls_another_waiter")
-        .preemptions(2)
-        .quick(1)
+        .preemptions(4)
+        .quick(2)
         .check(|| {
             let pool = Arc::new(pool(1, 2));
             let parent = pool.submit({
@@ -90,6 +93,7 @@ fn at_the_cap_the_last_to_block_calls_another_waiter() {
                     });
                     drop(pool);
                     let sum = child.result().unwrap();
+                    rest_in_one_order();
                     has_it.unpark();
                     (sum, spare)
                 }
@@ -104,13 +108,12 @@ fn at_the_cap_the_last_to_block_calls_another_waiter() {
 /// Fear: a waiter that goes on without a permit submits and waits while the other
 /// thread blocks; each counts on the other's look, and the child is run by nobody.
 /// Must fail when: a thread that has no permit to give away blocks without a look.
-/// Bound: 2 preemptions, a pool of one with one spare; 1 in the quick tier. With 3
-/// it does not end in five minutes.
+/// Bound: 3 preemptions, a pool of one with one spare; 2 in the quick tier.
 #[test]
 fn at_the_cap_a_waiter_without_a_permit_runs_its_child() {
     Model::new("thread::at_the_cap_a_waiter_without_a_permit_runs_its_child")
-        .preemptions(2)
-        .quick(1)
+        .preemptions(3)
+        .quick(2)
         .check(|| {
             let pool = Arc::new(pool(1, 2));
             let inner = pool.clone();
@@ -134,6 +137,7 @@ fn at_the_cap_a_waiter_without_a_permit_runs_its_child() {
                 let child = inner.submit(task(|| 42).timeout(Duration::MAX));
                 drop(inner);
                 let child = child.result().unwrap();
+                rest_in_one_order();
                 has_it.unpark();
                 (child, spare)
             });

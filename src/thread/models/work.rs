@@ -5,17 +5,16 @@ use std::sync::Arc;
 use super::{Letter, pool, signal};
 use crate::primitive::Parker;
 use crate::primitive::block::{BlockedOn, Blocking};
-use crate::primitive::model::run::Model;
+use crate::primitive::model::run::{Model, rest_in_one_order};
 
 /// Fear: two tasks submitted together share one thread while another sleeps.
 /// Must fail when: a search that has found something does not look again.
-/// Bound: 2 preemptions, a pool of two; 1 in the quick tier. With 3 it does not end
-/// in five minutes.
+/// Bound: 3 preemptions, a pool of two; 2 in the quick tier.
 #[test]
 fn two_tasks_submitted_together_run_together() {
     Model::new("thread::two_tasks_submitted_together_run_together")
-        .preemptions(2)
-        .quick(1)
+        .preemptions(3)
+        .quick(2)
         .check(|| {
             let (letter, one, other) = (Letter::new(), signal(), signal());
             let pool = pool(2, 2);
@@ -25,6 +24,7 @@ fn two_tasks_submitted_together_run_together() {
                 move || {
                     you.unpark();
                     me.park();
+                    rest_in_one_order();
                     letter.read()
                 }
             };
@@ -38,11 +38,11 @@ fn two_tasks_submitted_together_run_together() {
 
 /// Fear: a worker blocks on what its own child brings, and nobody runs it.
 /// Must fail when: a thread blocks without a look.
-/// Bound: 3 preemptions, a pool of one and its spare; 2 in the quick tier.
+/// Bound: 4 preemptions, a pool of one and its spare; 2 in the quick tier.
 #[test]
 fn a_task_that_blocks_on_its_child_gets_a_spare() {
     Model::new("thread::a_task_that_blocks_on_its_child_gets_a_spare")
-        .preemptions(3)
+        .preemptions(4)
         .quick(2)
         .check(|| {
             let (letter, brought) = (Letter::new(), signal());
@@ -58,6 +58,7 @@ fn a_task_that_blocks_on_its_child_gets_a_spare() {
                     });
                     let blocking = Blocking::start(BlockedOn::Thing("a child"));
                     brought.park();
+                    rest_in_one_order();
                     drop(blocking);
                     drop(pool);
                     child
