@@ -458,6 +458,8 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
             "sleep::models::naps::a_flag_raised_while_the_worker_falls_asleep_is_seen",
             "sleep::models::naps::a_job_injected_while_the_worker_falls_asleep_is_seen",
             "sleep::models::naps::a_job_pushed_while_the_thief_falls_asleep_is_seen",
+            "thread::models::work::a_child_claimed_while_it_is_stolen_runs_once",
+            "thread::models::ends::dropping_a_pool_runs_what_is_queued",
         ],
     ),
     bug(
@@ -479,6 +481,7 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         &[
             "sleep::models::naps::a_submitter_may_count_on_a_searcher_that_ends_its_search",
             "sleep::models::naps::of_two_jobs_published_together_each_gets_a_thread",
+            "thread::models::work::two_tasks_submitted_together_run_together",
         ],
     ),
     bug(
@@ -492,6 +495,7 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         &[
             "sleep::models::spares::a_job_published_while_the_worker_blocks_gets_a_spare",
             "sleep::models::spares::a_parked_spare_is_called_again",
+            "thread::models::work::a_task_that_blocks_on_its_child_gets_a_spare",
         ],
     ),
     bug(
@@ -512,7 +516,10 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
     bug(
         "sleep-left-without-notify",
         Kind::Notify,
-        &["sleep::models::spares::a_job_submitted_while_the_pool_ends_is_run_or_cancelled"],
+        &[
+            "sleep::models::spares::a_job_submitted_while_the_pool_ends_is_run_or_cancelled",
+            "thread::models::ends::two_workers_end_with_their_pool",
+        ],
     ),
     bug(
         "sleep-start-failed-without-look",
@@ -872,6 +879,14 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         ],
     ),
     // primitive/model/lock: the locks that models use
+    bug(
+        "loads-write-forgets-readers",
+        Kind::Logic,
+        &[
+            "primitive::model::models::atomics::a_load_of_the_writer_does_not_hide_the_reader",
+            "primitive::model::models::atomics::a_load_that_precedes_the_write_does_not_hide_the_reader",
+        ],
+    ),
     bug(
         "lock-model-unlock-relaxed",
         Kind::Ordering,

@@ -133,11 +133,8 @@ pub(super) fn refuse_to_block_if_doomed() {
     );
 }
 
-/// Does `body` in one step with what was done before: loom lets nobody in.
-///
-/// What it finds worth reordering in there it reorders with what was before.
-/// Among other things, a thread that only *would* be let in at the wrong place
-/// is let in before.
+/// Does `body` in one step with what was done before: loom lets nobody in. Whom
+/// it would let in there, it lets in before that step.
 pub(super) fn in_one_step<R>(body: impl FnOnce() -> R) -> R {
     if ONE_ORDER.replace(true) {
         return body();

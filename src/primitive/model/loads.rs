@@ -26,6 +26,7 @@ use std::sync::{Arc, Mutex};
 
 use super::context;
 use super::park::plain;
+use crate::primitive::mutant;
 
 /// A step that loom puts before and after each other one on the same object,
 /// and that synchronises nothing: the notification of nobody.
@@ -91,7 +92,7 @@ impl Loads {
     pub(super) fn overwrite(&self) {
         let me = this_thread();
         while let Some((thread, turn)) = self.next_new() {
-            if thread != me {
+            if thread != me && !mutant("loads-write-forgets-readers") {
                 turn.take_along();
             }
         }

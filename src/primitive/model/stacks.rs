@@ -98,14 +98,22 @@ fn remember(start: usize, length: usize) {
     });
 }
 
-/// Whether what begins here is a stack whose guard stands already; if not, it
-/// will.
+/// Whether what begins here is a stack that has this guard already.
 fn is_guarded(start: usize, length: usize) -> bool {
-    let stood = among_stacks(|stacks| {
-        let stack = stacks.iter_mut().find(|stack| stack.start == start)?;
-        Some(std::mem::replace(&mut stack.guard, length))
+    let guard = among_stacks(|stacks| {
+        let stack = stacks.iter().find(|stack| stack.start == start)?;
+        Some(stack.guard)
     });
-    stood == Some(length)
+    guard == Some(length)
+}
+
+/// Notes the guard that a stack now has.
+fn guarded(start: usize, length: usize) {
+    among_stacks(|stacks| {
+        let stack = stacks.iter_mut().find(|stack| stack.start == start)?;
+        stack.guard = length;
+        Some(())
+    });
 }
 
 /// Whether this is a stack that the next execution will use.
@@ -167,6 +175,14 @@ mod interposed {
         }
         // SAFETY: the caller's arguments, and so the caller's promise.
         let result = unsafe { syscall(SYS_mprotect, at, length, protection) };
+        if result == 0 {
+            let guard = if protection == libc::PROT_NONE {
+                length
+            } else {
+                0
+            };
+            super::guarded(at as usize, guard);
+        }
         result as c_int
     }
 

@@ -57,7 +57,7 @@ fn dropping_a_pool_runs_what_is_queued() {
 
 /// Fear: one of two workers leaves as its pool ends, and what the other is
 /// called for is forgotten, or the other is never told.
-/// Must fail when: the last thread does not wake the others to go home.
+/// Must fail when: the dismissed are not woken; who leaves last tells nobody.
 /// Bound: 3 preemptions, a pool of two; 2 in the quick tier.
 #[test]
 fn two_workers_end_with_their_pool() {

@@ -72,7 +72,7 @@ fn a_task_that_blocks_on_its_child_gets_a_spare() {
 
 /// Fear: a task is run twice, or by nobody, when its parent claims it while a
 /// thief takes it.
-/// Must fail when: a thread blocks without a look.
+/// Must fail when: the worker parks without a look.
 /// Bound: 3 preemptions, a pool of two; 2 in the quick tier.
 #[test]
 fn a_child_claimed_while_it_is_stolen_runs_once() {
