@@ -96,7 +96,7 @@ pub use task::{
     as_completed, current, task, wait,
 };
 pub use thread::{
-    PoolStats, Shutdown, ShutdownReport, ThreadPool, ThreadPoolBuilder, WhenFull, dump,
+    PoolStats, Shutdown, ShutdownReport, ThreadPool, ThreadPoolBuilder, WhenFull, dump, join,
 };
 pub use wait::{TimedOutWaiting, block_on, block_on_timeout};
 

@@ -21,9 +21,9 @@ pub(crate) trait BlockHook {
     /// The index of this thread among its pool's.
     fn worker(&self) -> usize;
 
-    /// Whether this thread may run tasks of `pool`: not in the exit hook of one
-    /// that the pool has let go.
-    fn may_run(&self, pool: u32) -> bool;
+    /// The hook of this thread that may run tasks of `pool`, this one or one
+    /// below: none in the exit hook of a thread that the pool has let go.
+    fn serving(&self, pool: u32) -> Option<&dyn BlockHook>;
 
     /// This worker is about to sleep: somebody else may have its place.
     fn block_starts(&self, on: BlockedOn);

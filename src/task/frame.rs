@@ -85,6 +85,49 @@ pub(super) unsafe fn run(
     phase
 }
 
+/// The frame of the task that runs in this thread, for [`run_within`].
+#[inline]
+pub(crate) fn current_frame() -> *const () {
+    CURRENT.get()
+}
+
+/// Runs a part of the task whose frame is `frame` in this thread; null is no task.
+///
+/// # Safety
+///
+/// The frame stands until this returns.
+pub(crate) unsafe fn run_within<R>(
+    frame: *const (),
+    watch: &impl Watch,
+    part: impl FnOnce() -> R,
+) -> R {
+    struct Restore(*const ());
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            CURRENT.set(self.0);
+        }
+    }
+    let _restore = Restore(CURRENT.get());
+    let of: *const Frame = frame.cast();
+    // SAFETY: by the contract above; what is read does not change.
+    let Some(of) = (unsafe { of.as_ref() }) else {
+        CURRENT.set(std::ptr::null());
+        return part();
+    };
+    let own = Frame {
+        task: of.task,
+        started: of.started,
+        note: PlainCell::new(None),
+        below: CURRENT.get(),
+    };
+    let top: *const () = (&raw const own).cast();
+    CURRENT.set(top);
+    let (before, _) = watch.begins(top);
+    let done = part();
+    watch.ends(before);
+    done
+}
+
 /// Looks at the tasks of another thread, from its top frame downwards.
 ///
 /// # Safety
@@ -134,11 +177,11 @@ pub(super) fn with_current<R>(f: impl FnOnce(Ref) -> R) -> Option<R> {
 }
 
 /// Leaves a note on the panic that begins now, if a task runs in this thread.
-pub(super) fn leave_note(note: impl FnOnce() -> PanicNote) {
+pub(crate) fn leave_note(note: impl FnOnce() -> PanicNote) {
     top(|frame| frame.note.set(Some(note())));
 }
 
 /// Takes the note of the panic that was caught last in this frame.
-pub(super) fn take_note() -> Option<PanicNote> {
+pub(crate) fn take_note() -> Option<PanicNote> {
     top(|frame| frame.note.take()).flatten()
 }

@@ -18,7 +18,7 @@ mod collect;
 mod context;
 mod executor;
 mod extras;
-mod frame;
+pub(crate) mod frame;
 mod group;
 mod handle;
 mod items;

@@ -71,14 +71,14 @@ fn claim_now(task: Ref) -> bool {
             let _ = unsafe { run_claimed(task.0.cast(), &()) };
             return true;
         };
-        hook.may_run(header.pool) && claim_for(hook, task)
+        (hook.serving(header.pool)).is_some_and(|hook| claim_for(hook, task))
     })
 }
 
 /// Whether the task is in a queue of this worker's pool, and nobody has started it.
 pub(super) fn needs_a_thread(task: Ref) -> bool {
     let header = task.header();
-    block::current(|hook| hook.is_some_and(|hook| hook.may_run(header.pool)))
+    block::current(|hook| hook.is_some_and(|hook| hook.serving(header.pool).is_some()))
         && header.asks.is_due_now()
         && header.state.load().phase() == Phase::Queued
 }
@@ -88,7 +88,8 @@ pub(super) fn needs_a_thread(task: Ref) -> bool {
 pub(super) fn claim_as_last_resort(task: Ref) -> bool {
     block::current(|hook| {
         let header = task.header();
-        hook.is_some_and(|hook| hook.may_run(header.pool) && claim_for(hook, task))
+        hook.and_then(|hook| hook.serving(header.pool))
+            .is_some_and(|hook| claim_for(hook, task))
     })
 }
 

@@ -5,12 +5,13 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::builder::Config;
+use super::guest::{GUESTS_MAX, Guests};
 use super::last_resort::Offers;
 use super::limit::{Admission, Patience, QueueLimit};
 use super::shutdown::ShutdownReport;
-use super::sleep::{Call, Sleep};
+use super::sleep::{Call, Sight, Sleep};
 use super::submit_after::Delayed;
-use super::worker::{self, Slot, with_worker};
+use super::worker::{self, Slot, Worker, with_worker};
 use crate::error::{Refusal, StartError, SubmitError};
 use crate::primitive::atomic::{AtomicUsize, Ordering};
 use crate::primitive::unmodelled::{AtomicU64, Mutex, OnceLock};
@@ -46,6 +47,7 @@ pub(crate) struct Core {
     pub(super) slots: Box<[Slot]>,
     /// Slots below this index have had a thread.
     used: AtomicUsize,
+    pub(super) guests: Guests,
     pub(super) sleep: Sleep,
     intake: AtomicUsize,
     pub(super) offers: Offers,
@@ -72,8 +74,11 @@ impl Core {
             id,
             injector: Injector::new(),
             // One more for while a thread of the pool waits for its end.
-            slots: (0..=threads_max).map(|_| Slot::new()).collect(),
+            slots: (0..=threads_max + GUESTS_MAX)
+                .map(|_| Slot::new())
+                .collect(),
             used: AtomicUsize::new(0),
+            guests: Guests::new(threads_max + 1),
             sleep: Sleep::new(config.workers, threads_max, resident),
             intake: AtomicUsize::new(Intake::Open as usize),
             offers: Offers::new(),
@@ -89,7 +94,7 @@ impl Core {
                 break;
             };
             if let Err(source) = core.start_thread(index) {
-                let _ = core.sleep.start_failed(index, || core.has_work());
+                let _ = core.sleep.start_failed(index, &*core);
                 core.close(Intake::Closed);
                 core.wait_for_end(Deadline::NEVER);
                 return Err(StartError::threads(resident, got, source));
@@ -106,7 +111,7 @@ impl Core {
             Call::Start(index) => {
                 if self.start_thread(index).is_err() {
                     // The pool goes on with the threads it has.
-                    let call = self.sleep.start_failed(index, || self.has_work());
+                    let call = self.sleep.start_failed(index, &**self);
                     self.answer(call);
                 }
             }
@@ -116,7 +121,7 @@ impl Core {
     fn start_thread(self: &Arc<Self>, index: usize) -> std::io::Result<()> {
         let slot = &self.slots[index];
         slot.furnish();
-        // ORDERING: Release pairs with the Acquire in `used_slots`: who sees
+        // ORDERING: Release pairs with the Acquire in `thread_slots`: who sees
         // the index sees the deque. The new thread's own pushes come later, and
         // are published by their fences.
         self.used.fetch_max(index + 1, Release);
@@ -135,17 +140,29 @@ impl Core {
         Ok(())
     }
 
-    pub(super) fn used_slots(&self) -> &[Slot] {
+    /// The slots that have had a thread.
+    pub(super) fn thread_slots(&self) -> &[Slot] {
         // ORDERING: Acquire; see `start_thread`.
         &self.slots[..self.used.load(Acquire)]
     }
 
-    /// Whether a job is in sight anywhere.
+    /// The slots that have had a guest.
+    pub(super) fn guest_slots(&self) -> &[Slot] {
+        &self.slots[self.guests.used()]
+    }
+
+    pub(super) fn used_slots(&self) -> impl Iterator<Item = &Slot> {
+        self.thread_slots().iter().chain(self.guest_slots())
+    }
+
+    /// Whether a task lies in a queue.
+    pub(super) fn has_tasks(&self) -> bool {
+        !self.injector.is_empty() || self.used_slots().any(Slot::has_tasks)
+    }
+
+    /// Whether there is anything to do: a task, or the half of a join.
     pub(super) fn has_work(&self) -> bool {
-        !self.injector.is_empty()
-            || (self.used_slots().iter())
-                .filter_map(Slot::stealer)
-                .any(|stealer| !stealer.is_empty())
+        self.has_tasks() || self.used_slots().any(|slot| !slot.lane.is_empty())
     }
 
     pub(super) fn intake(&self) -> Intake {
@@ -283,7 +300,7 @@ impl Core {
         let from_outside = with_worker(self.id, |worker| match worker {
             Some(worker) => {
                 worker.push_newest(job);
-                false
+                worker.is_guest()
             }
             None => {
                 self.injector.push(job);
@@ -303,7 +320,7 @@ impl Core {
                     None => self.injector.push(job),
                 }
             }
-            worker.is_none()
+            worker.is_none_or(Worker::is_guest)
         });
         self.published(from_outside);
     }
@@ -352,8 +369,8 @@ impl Core {
 
     /// Cancels everything that is queued.
     pub(super) fn discard_all(&self) {
-        while self.has_work() {
-            let stealers = self.used_slots().iter().filter_map(Slot::stealer);
+        while self.has_tasks() {
+            let stealers = self.used_slots().filter_map(Slot::stealer);
             let stolen = std::iter::once(self.injector.steal())
                 .chain(stealers.map(|stealer| stealer.steal()));
             for steal in stolen {
@@ -397,6 +414,16 @@ impl Core {
 
     pub(super) fn queue_overdraft(&self) -> u64 {
         self.limit.as_ref().map_or(0, QueueLimit::overdraft)
+    }
+}
+
+impl Sight for Core {
+    fn has_work(&self) -> bool {
+        self.has_work()
+    }
+
+    fn has_tasks(&self) -> bool {
+        self.has_tasks()
     }
 }
 

@@ -54,7 +54,7 @@ fn describe(core: &Core, text: &mut String) -> std::fmt::Result {
         "  {} running ({} blocked), {} queued, {} delayed, {} finished, {} panicked",
         stats.running, stats.blocked, stats.queued, stats.delayed, stats.finished, stats.panicked,
     )?;
-    for (index, slot) in core.used_slots().iter().enumerate() {
+    for (index, slot) in core.thread_slots().iter().enumerate() {
         let mut depth = 0;
         let mut lines = Vec::new();
         slot.running.look(|task| {

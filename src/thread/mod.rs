@@ -22,6 +22,8 @@
 mod builder;
 mod core;
 mod dump;
+mod fork;
+mod guest;
 mod last_resort;
 mod limit;
 #[cfg(all(test, raddle_loom))]
@@ -47,7 +49,7 @@ pub use stats::PoolStats;
 use self::core::Core;
 use crate::error::{StartError, SubmitError};
 use crate::primitive::unmodelled::OnceLock;
-use crate::primitive::{fork, thread};
+use crate::primitive::{fork as process, thread};
 use crate::task::{Handle, Map, Submit, Task, map_on};
 use crate::wait::deadline::Deadline;
 use limit::Patience;
@@ -349,6 +351,55 @@ impl ThreadPool {
         map_on(self, self.width(), Location::caller(), items.into_iter(), f)
     }
 
+    /// Runs both closures, perhaps at the same time, and returns both results.
+    ///
+    /// `a` runs in this thread, and so does `b` afterwards, unless an idle worker
+    /// has taken it. They may borrow, because `join` returns when both have ended.
+    /// A join costs some nanoseconds where nobody takes the second half, so it may
+    /// be called at every step of a recursion.
+    ///
+    /// A thread from outside takes part in the work. While it waits for a half that
+    /// was taken, a thread helps with what that half has forked, and with nothing
+    /// else; then it blocks. There is no time limit: both borrow from its stack.
+    ///
+    /// # Panics
+    ///
+    /// If one of them panics, and with the panic of `a` if both do. Both have ended
+    /// then, or `b` was dropped unstarted.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn sum(pool: &raddle::ThreadPool, of: &[u64]) -> u64 {
+    ///     if of.len() <= 1024 {
+    ///         return of.iter().sum();
+    ///     }
+    ///     let (left, right) = of.split_at(of.len() / 2);
+    ///     let (left, right) = pool.join(|| sum(pool, left), || sum(pool, right));
+    ///     left + right
+    /// }
+    ///
+    /// let pool = raddle::ThreadPool::new(2)?;
+    /// let numbers: Vec<u64> = (0..10_000).collect();
+    /// assert_eq!(sum(&pool, &numbers), 49_995_000);
+    /// # Ok::<_, raddle::StartError>(())
+    /// ```
+    // Not inlined: the leaf of a recursion would pay for the registers of a join.
+    #[inline(never)]
+    pub fn join<A, B, RA, RB>(&self, a: A, b: B) -> (RA, RB)
+    where
+        A: FnOnce() -> RA + Send,
+        B: FnOnce() -> RB + Send,
+        RA: Send,
+        RB: Send,
+    {
+        // SAFETY: it is used here only.
+        match unsafe { worker::current_of(self.core.id) } {
+            Some(worker) => fork::join(worker, a, b),
+            None => fork::join_from_outside(&self.core, a, b),
+        }
+    }
+
     /// How many tasks run at once.
     ///
     /// # Examples
@@ -399,10 +450,46 @@ impl ThreadPool {
     /// # Ok::<_, raddle::StartError>(())
     /// ```
     pub fn shutdown(&self, how: Shutdown) -> ShutdownReport {
-        if fork::is_forked(self.core.id) {
+        if process::is_forked(self.core.id) {
             return ShutdownReport::default();
         }
         self.core.shut_down(how)
+    }
+}
+
+/// Runs both closures, perhaps at the same time, on the pool whose worker this
+/// thread is, else on the [global](ThreadPool::global) one: see
+/// [`ThreadPool::join`].
+///
+/// # Panics
+///
+/// As [`ThreadPool::join`], and as [`ThreadPool::global`].
+///
+/// # Examples
+///
+/// ```
+/// fn fib(n: u32) -> u64 {
+///     if n < 2 {
+///         return n.into();
+///     }
+///     let (a, b) = raddle::join(|| fib(n - 1), || fib(n - 2));
+///     a + b
+/// }
+/// assert_eq!(fib(20), 6765);
+/// ```
+// Not inlined: the leaf of a recursion would pay for the registers of a join.
+#[inline(never)]
+pub fn join<A, B, RA, RB>(a: A, b: B) -> (RA, RB)
+where
+    A: FnOnce() -> RA + Send,
+    B: FnOnce() -> RB + Send,
+    RA: Send,
+    RB: Send,
+{
+    // SAFETY: it is used here only.
+    match unsafe { worker::current() } {
+        Some(worker) => fork::join(worker, a, b),
+        None => fork::join_from_outside(&ThreadPool::global().core, a, b),
     }
 }
 
@@ -417,7 +504,7 @@ impl Drop for ThreadPool {
     fn drop(&mut self) {
         // In a forked child there is nothing to end, and locks may be held by
         // threads that do not exist.
-        if !fork::is_forked(self.core.id) {
+        if !process::is_forked(self.core.id) {
             self.core.end_by_drop(thread::panicking());
         } else {
             std::mem::forget(Arc::clone(&self.core));

@@ -141,7 +141,7 @@ impl Core {
         if intake == Intake::Discarding && !mutant("core-cancel-leaves-the-queue") {
             self.discard_all();
         }
-        self.sleep.close(|| self.has_work());
+        self.sleep.close(self);
     }
 
     /// Steps 5 and 6; `false` says that the deadline came first.
@@ -159,7 +159,7 @@ impl Core {
         };
         mark(true);
         if own.is_some() {
-            let call = self.sleep.closer_comes(|| self.has_work());
+            let call = self.sleep.closer_comes(&**self);
             self.answer(call);
         }
         let ended = self.sleep.wait_for_end(own.is_some(), deadline);
@@ -180,7 +180,7 @@ impl Core {
         if is_thread_of(self.id) {
             return;
         }
-        for slot in self.used_slots() {
+        for slot in self.thread_slots() {
             // ORDERING: see `wait_for_end`.
             if slot.is_closer.load(Relaxed) {
                 continue;
@@ -195,7 +195,7 @@ impl Core {
 
     fn make_report(&self) -> ShutdownReport {
         // ORDERING: Relaxed, statistics.
-        let counters = self.used_slots().iter().map(|slot| &slot.counters);
+        let counters = self.used_slots().map(|slot| &slot.counters);
         let finished = counters
             .map(|c| c.finished.load(Relaxed) + c.panicked.load(Relaxed) + c.late.load(Relaxed))
             .sum();

@@ -14,12 +14,16 @@
 //! thread leaves behind when it blocks or retires is found by the others.
 
 use std::cell::Cell;
+use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
 use super::core::{Core, Intake};
+use super::fork::lane::{Lane, LaneOwner};
+use super::fork::{Below, Stolen};
+use super::guest::GUESTS_MAX;
 use super::running::Running;
-use super::sleep::{Awake, Standing};
+use super::sleep::{Awake, Standing, THREADS_MAX};
 use crate::primitive::block::{BlockHook, BlockedOn, LastResort, with_hook};
 use crate::primitive::thread::{self, JoinHandle};
 use crate::primitive::unmodelled::{AtomicU64, OnceLock};
@@ -34,9 +38,13 @@ use crate::primitive::atomic::{AtomicBool, Ordering::Relaxed};
 /// the program's own cycles.
 const OLDEST_FIRST: u32 = 61;
 
+/// The greatest number of slots in a pool: one more than threads, for while one
+/// waits for the pool's end.
+pub(super) const SLOTS_MAX: usize = THREADS_MAX + 1 + GUESTS_MAX;
+
 thread_slot! {
-    /// The worker that runs in this thread.
-    static WORKER
+    /// The worker that runs in this thread, guests included.
+    pub(super) static WORKER
 }
 
 thread_slot! {
@@ -56,7 +64,9 @@ pub(super) fn is_thread_of(pool: u32) -> bool {
 #[repr(align(128))]
 pub(super) struct Slot {
     stealer: OnceLock<Stealer<Job>>,
-    deque: Mutex<Option<Deque<Job>>>,
+    pub(super) deque: Mutex<Option<Deque<Job>>>,
+    /// Its joins.
+    pub(super) lane: Lane,
     /// The thread that has this place, and a few that had it before.
     pub(super) threads: Mutex<Vec<JoinHandle<()>>>,
     pub(super) running: Running,
@@ -102,6 +112,7 @@ impl Slot {
         Self {
             stealer: OnceLock::new(),
             deque: Mutex::new(None),
+            lane: Lane::new(),
             threads: Mutex::new(Vec::new()),
             running: Running::new(),
             is_closer: AtomicBool::new(false),
@@ -112,6 +123,11 @@ impl Slot {
 
     pub(super) fn stealer(&self) -> Option<&Stealer<Job>> {
         self.stealer.get()
+    }
+
+    /// Whether a task lies in its deque.
+    pub(super) fn has_tasks(&self) -> bool {
+        self.stealer().is_some_and(|stealer| !stealer.is_empty())
     }
 
     /// Makes the deque, if the slot has none yet.
@@ -125,12 +141,18 @@ impl Slot {
     }
 }
 
-/// One thread of a pool, while it lives.
+/// One thread of a pool, while it lives; or a guest, while it is there.
 pub(super) struct Worker {
     core: Arc<Core>,
     index: usize,
-    deque: Deque<Job>,
+    deque: ManuallyDrop<Deque<Job>>,
+    pub(super) lane: LaneOwner,
+    /// What runs below what runs on top, the latest first.
+    pub(super) covered: Cell<*const Below>,
     standing: Standing,
+    /// The worker that this thread is besides, if it is a guest.
+    below: *const Worker,
+    is_guest: bool,
     /// In a hook of the thread's, or before the first: whatever waits there, no
     /// spare takes its place.
     in_hook: Cell<bool>,
@@ -138,14 +160,63 @@ pub(super) struct Worker {
     random: Cell<u32>,
 }
 
+/// What a thread has found to do.
+enum Work {
+    Task(Job),
+    Half(Stolen),
+}
+
+/// The worker that runs in this thread.
+///
+/// # Safety
+///
+/// The reference is not used after the caller has returned.
+#[inline(always)]
+pub(super) unsafe fn current<'a>() -> Option<&'a Worker> {
+    let worker: *const Worker = WORKER.get().cast();
+    // SAFETY: a pointer in the slot comes from `main` or from a guest's visit,
+    // which take it out before the worker is gone; they call their callers.
+    unsafe { worker.as_ref() }
+}
+
+/// The worker that runs in this thread, if it is one of `pool`.
+///
+/// # Safety
+///
+/// As [`current`].
+#[inline(always)]
+pub(super) unsafe fn current_of<'a>(pool: u32) -> Option<&'a Worker> {
+    // SAFETY: the same contract.
+    match unsafe { current() } {
+        Some(worker) if worker.core.id == pool => Some(worker),
+        // SAFETY: the same contract.
+        Some(guest) if guest.is_guest => unsafe { below(guest, pool) },
+        _ => None,
+    }
+}
+
+/// As `current_of`, where the thread is a guest of another pool.
+///
+/// # Safety
+///
+/// As [`current`].
+#[cold]
+unsafe fn below<'a>(mut guest: &'a Worker, pool: u32) -> Option<&'a Worker> {
+    // SAFETY: what a guest stands on stays until it is gone.
+    while let Some(worker) = unsafe { guest.below.as_ref() } {
+        if worker.core.id == pool {
+            return Some(worker);
+        }
+        guest = worker;
+    }
+    None
+}
+
 /// Gives `f` the worker that runs in this thread, if it is one of `pool`.
 #[inline]
 pub(super) fn with_worker<R>(pool: u32, f: impl FnOnce(Option<&Worker>) -> R) -> R {
-    let worker: *const Worker = WORKER.get().cast();
-    // SAFETY: a pointer in the slot comes from `main`, which takes it out
-    // before the worker is gone.
-    let worker = unsafe { worker.as_ref() };
-    f(worker.filter(|worker| worker.core.id == pool))
+    // SAFETY: `f` cannot keep it.
+    f(unsafe { current_of(pool) })
 }
 
 /// The body of a pool's thread.
@@ -156,15 +227,13 @@ pub(super) fn main(core: Arc<Core>, index: usize) {
         debug_assert!(false, "slot {index} has no deque");
         return;
     };
-    let worker = Worker {
-        standing: Standing::called(index),
-        in_hook: Cell::new(core.config.has_start_hook()),
+    let worker = Worker::new(
+        Arc::clone(&core),
         index,
         deque,
-        searches: Cell::new(0),
-        random: Cell::new(0x9e37_79b9 ^ (index as u32 + 1)),
-        core: Arc::clone(&core),
-    };
+        Standing::called(index),
+        core.config.has_start_hook(),
+    );
     STARTED_BY.set(ptr::without_provenance(core.id as usize));
     WORKER.set(ptr::from_ref(&worker).cast());
     let awake = with_hook(&worker, || {
@@ -196,14 +265,81 @@ pub(super) fn main(core: Arc<Core>, index: usize) {
     let Worker {
         deque, standing, ..
     } = worker;
-    *slot.deque.lock() = Some(deque);
+    *slot.deque.lock() = Some(ManuallyDrop::into_inner(deque));
     let call = core.sleep.left(&standing, &awake, || core.has_work());
     core.answer(call);
 }
 
 impl Worker {
+    fn new(
+        core: Arc<Core>,
+        index: usize,
+        deque: Deque<Job>,
+        standing: Standing,
+        in_hook: bool,
+    ) -> Self {
+        Self {
+            // SAFETY: the slot outlives the worker, which holds the pool; and a
+            // slot has one thread at a time, as its deque shows.
+            lane: unsafe { LaneOwner::of(&core.slots[index].lane) },
+            deque: ManuallyDrop::new(deque),
+            standing,
+            covered: Cell::new(ptr::null()),
+            below: ptr::null(),
+            is_guest: false,
+            in_hook: Cell::new(in_hook),
+            index,
+            searches: Cell::new(0),
+            random: Cell::new(0x9e37_79b9 ^ (index as u32 + 1)),
+            core,
+        }
+    }
+
+    /// A thread from outside, which is also the worker `below`.
+    pub(super) fn guest(
+        core: Arc<Core>,
+        index: usize,
+        deque: Deque<Job>,
+        below: *const Worker,
+    ) -> Self {
+        Self {
+            below,
+            is_guest: true,
+            ..Self::new(core, index, deque, Standing::guest(index), false)
+        }
+    }
+
     pub(super) fn index(&self) -> usize {
         self.index
+    }
+
+    #[inline]
+    pub(super) fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
+    pub(super) fn below(&self) -> *const Worker {
+        self.below
+    }
+
+    pub(super) fn is_guest(&self) -> bool {
+        self.is_guest
+    }
+
+    /// A guest comes.
+    pub(super) fn takes_permit(&self) {
+        self.core.sleep.take_permit(&self.standing);
+    }
+
+    /// A guest goes: what it leaves behind is in its slot already.
+    pub(super) fn gives_permit_back(&self) {
+        let call = (self.core.sleep).block_starts(&self.standing, || self.core.has_work());
+        self.core.answer(call);
+    }
+
+    /// Takes the deque out of a worker that is about to end.
+    pub(super) fn into_deque(self) -> Deque<Job> {
+        ManuallyDrop::into_inner(self.deque)
     }
 
     /// Puts a job where this thread finds it first, and thieves last.
@@ -215,8 +351,16 @@ impl Worker {
     /// `None` says that this is another process: see [`is_forked`](fork::is_forked).
     fn work(&self) -> Option<Awake> {
         loop {
-            while let Some(job) = self.find() {
-                self.run(job);
+            while let Some(work) = self.find() {
+                match work {
+                    Work::Task(job) => self.run(job),
+                    Work::Half(stolen) => {
+                        if self.standing.is_searching() {
+                            self.stop_searching();
+                        }
+                        self.run_stolen(stolen);
+                    }
+                }
                 if fork::is_forked(self.core.id) {
                     // The queues are copies: their tasks run in the parent.
                     return None;
@@ -225,12 +369,11 @@ impl Worker {
                     break;
                 }
             }
-            let asleep =
-                self.core
-                    .sleep
-                    .fall_asleep(&self.standing, self.core.config.keep_alive, || {
-                        self.core.has_work()
-                    });
+            let asleep = self.core.sleep.fall_asleep(
+                &self.standing,
+                self.core.config.keep_alive,
+                &*self.core,
+            );
             if asleep != Awake::Work {
                 return Some(asleep);
             }
@@ -257,16 +400,22 @@ impl Worker {
         slot.counters.count(job.run(&slot.running));
     }
 
-    fn slot(&self) -> &Slot {
+    pub(super) fn slot(&self) -> &Slot {
         &self.core.slots[self.index]
     }
 
-    /// Looks for a job: here, in the injector, at the others'.
-    fn find(&self) -> Option<Job> {
+    /// Something was pushed here that others may take.
+    pub(super) fn published(&self) {
+        let call = self.core.sleep.job_published();
+        self.core.answer(call);
+    }
+
+    /// Looks for something to do: here, in the injector, at the others'.
+    fn find(&self) -> Option<Work> {
         let mut round = 0;
         loop {
-            if let Some(job) = self.look_once() {
-                return Some(job);
+            if let Some(work) = self.look_once() {
+                return Some(work);
             }
             if round == self.core.config.search_rounds {
                 return None;
@@ -284,22 +433,17 @@ impl Worker {
         }
     }
 
-    fn look_once(&self) -> Option<Job> {
+    fn look_once(&self) -> Option<Work> {
         let searches = self.searches.get().wrapping_add(1);
         self.searches.set(searches);
-        if searches.is_multiple_of(2 * OLDEST_FIRST) {
-            (self.take_oldest())
-                .or_else(|| self.take_injected())
-                .or_else(|| self.steal())
+        let here = if searches.is_multiple_of(2 * OLDEST_FIRST) {
+            self.take_oldest().or_else(|| self.take_injected())
         } else if searches.is_multiple_of(OLDEST_FIRST) {
-            (self.take_injected())
-                .or_else(|| self.take_oldest())
-                .or_else(|| self.steal())
+            self.take_injected().or_else(|| self.take_oldest())
         } else {
-            (self.deque.pop())
-                .or_else(|| self.take_injected())
-                .or_else(|| self.steal())
-        }
+            self.deque.pop().or_else(|| self.take_injected())
+        };
+        here.map(Work::Task).or_else(|| self.steal())
     }
 
     /// The job of our own that has waited longest.
@@ -313,22 +457,25 @@ impl Worker {
     }
 
     /// Robs the others, beginning with a random one.
-    fn steal(&self) -> Option<Job> {
-        let slots = self.core.used_slots();
+    fn steal(&self) -> Option<Work> {
+        let slots = self.core.thread_slots();
         let start = self.next_random() as usize % slots.len().max(1);
         let (before, after) = slots.split_at(start);
-        for slot in after.iter().chain(before) {
-            if ptr::eq(slot, self.slot()) {
-                continue;
-            }
-            if let Some(stealer) = slot.stealer()
-                && let Some(job) = insist(|| stealer.steal_batch_and_pop(&self.deque))
-            {
-                Counters::add_one(&self.slot().counters.stolen);
-                return Some(job);
-            }
+        let guests = self.core.guest_slots();
+        let work = (after.iter().chain(before).chain(guests))
+            .filter(|slot| !ptr::eq(*slot, self.slot()))
+            .find_map(|slot| self.rob(slot))?;
+        Counters::add_one(&self.slot().counters.stolen);
+        Some(work)
+    }
+
+    /// The halves of joins first: a task that runs is nearer to its end.
+    fn rob(&self, slot: &Slot) -> Option<Work> {
+        if let Some(stolen) = Stolen::from(&slot.lane, 0) {
+            return Some(Work::Half(stolen));
         }
-        None
+        let stealer = slot.stealer()?;
+        insist(|| stealer.steal_batch_and_pop(&self.deque)).map(Work::Task)
     }
 
     /// Marsaglia's xorshift.
@@ -362,8 +509,11 @@ impl BlockHook for Worker {
         self.index
     }
 
-    fn may_run(&self, pool: u32) -> bool {
-        with_worker(pool, |worker| worker.is_some())
+    fn serving(&self, pool: u32) -> Option<&dyn BlockHook> {
+        let serves = with_worker(pool, |worker| {
+            worker.is_some_and(|worker| ptr::eq(worker, self))
+        });
+        serves.then_some(self)
     }
 
     fn block_starts(&self, on: BlockedOn) {
@@ -392,7 +542,7 @@ impl BlockHook for Worker {
 
     fn offer(&self, offer: &Arc<LastResort>) {
         // Who may not run it must not be called in the place of one who may.
-        if !fork::is_forked(self.core.id) && self.may_run(self.core.id) {
+        if !fork::is_forked(self.core.id) && self.serving(self.core.id).is_some() {
             self.core.offers.add(offer);
         }
     }
@@ -414,13 +564,12 @@ impl BlockHook for Worker {
             } else {
                 self.deque.push(job);
                 // Whoever looked for work in between has not seen it.
-                let call = self.core.sleep.job_published();
-                self.core.answer(call);
+                self.published();
             }
         }
         let slot = self.slot();
         // SAFETY: the caller's contract is the same.
-        let ran = unsafe { task::run_claimed(task, &slot.running) };
+        let ran = self.on_top(|| unsafe { task::run_claimed(task, &slot.running) });
         slot.counters.count(ran);
     }
 }

@@ -32,8 +32,8 @@ impl BlockHook for Looks<'_> {
     fn worker(&self) -> usize {
         0
     }
-    fn may_run(&self, _: u32) -> bool {
-        false
+    fn serving(&self, _: u32) -> Option<&dyn BlockHook> {
+        None
     }
     fn block_starts(&self, _: BlockedOn) {
         self.look(0);

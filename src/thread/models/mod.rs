@@ -21,7 +21,7 @@ use crate::primitive::model::run::{in_one_order, rest_in_one_order};
 use crate::primitive::{Parker, UnsafeCell};
 
 /// A pool whose workers have yet to take their first step.
-fn pool(workers: usize, workers_max: usize) -> ThreadPool {
+pub(super) fn pool(workers: usize, workers_max: usize) -> ThreadPool {
     in_one_order(|| build(workers, workers_max))
 }
 
@@ -58,7 +58,7 @@ impl Letter {
 
 impl ThreadPool {
     /// Ends the pool, in one order.
-    fn end(&self) {
+    pub(super) fn end(&self) {
         rest_in_one_order();
         self.shutdown(Shutdown::Finish);
         self.is_quiet();

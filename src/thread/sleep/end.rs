@@ -9,7 +9,7 @@
 //! somebody: it gets the lock before the look, and the same is true; or after
 //! the mark, which it then sees, and cancels what it has pushed itself.
 
-use super::{Call, Crew, DISMISSED, Sleep};
+use super::{Call, Crew, DISMISSED, Sight, Sleep};
 use crate::primitive::atomic::{Ordering, fence};
 use crate::primitive::mutant;
 use crate::wait::deadline::Deadline;
@@ -25,13 +25,13 @@ impl Crew {
 
 impl Sleep {
     /// From now on the pool ends as soon as nothing is left to do.
-    pub(in crate::thread) fn close(&self, has_work: impl Fn() -> bool) {
+    pub(in crate::thread) fn close(&self, sight: &impl Sight) {
         let mut crew = self.crew.lock();
         crew.closing = true;
-        self.end_if_done(&mut crew, &has_work);
+        self.end_if_done(&mut crew, sight);
     }
 
-    pub(super) fn end_if_done(&self, crew: &mut Crew, has_work: &impl Fn() -> bool) {
+    pub(super) fn end_if_done(&self, crew: &mut Crew, sight: &impl Sight) {
         let still = crew.parked.len() + crew.closers;
         if !crew.closing || crew.ended || still != crew.live {
             return;
@@ -41,7 +41,7 @@ impl Sleep {
             // at the top of this file.
             fence(SeqCst);
         }
-        if has_work() {
+        if sight.has_tasks() {
             return;
         }
         crew.ended = true;
@@ -60,15 +60,15 @@ impl Sleep {
     /// A thread of the pool is going to wait for its end. It has given up its
     /// permit; the end does not wait for it, and it does not count as one of the
     /// threads that there may be.
-    pub(in crate::thread) fn closer_comes(&self, has_work: impl Fn() -> bool) -> Call {
+    pub(in crate::thread) fn closer_comes(&self, sight: &impl Sight) -> Call {
         {
             let mut crew = self.crew.lock();
             crew.closers += 1;
-            self.end_if_done(&mut crew, &has_work);
+            self.end_if_done(&mut crew, sight);
         }
         // Whoever published a job and found no place for a thread had the lock
         // before us: the job is in sight.
-        if !mutant("sleep-closer-without-look") && has_work() {
+        if !mutant("sleep-closer-without-look") && sight.has_work() {
             return self.call(true);
         }
         Call::Nothing

@@ -84,6 +84,15 @@ impl Standing {
         }
     }
 
+    /// A thread from outside, before it takes a permit.
+    pub(super) fn guest(index: usize) -> Self {
+        Self {
+            index,
+            has_permit: Cell::new(false),
+            is_searching: Cell::new(false),
+        }
+    }
+
     pub(super) fn has_permit(&self) -> bool {
         self.has_permit.get()
     }
@@ -103,6 +112,16 @@ pub(super) enum Call {
     LastResort,
     /// Start a thread with this index; [`Sleep::start_failed`] if that fails.
     Start(usize),
+}
+
+/// What there is to do for a pool, as a look at all its queues shows it.
+pub(super) trait Sight {
+    /// Whether there is anything that a thread could do.
+    fn has_work(&self) -> bool;
+
+    /// Whether there is something that keeps the pool from its end: of the halves
+    /// of joins, their owners take care.
+    fn has_tasks(&self) -> bool;
 }
 
 /// Why [`Sleep::fall_asleep`] has returned.
@@ -276,18 +295,18 @@ impl Sleep {
 
     /// The thread that a call asked for could not be started; never asks for
     /// another.
-    pub(super) fn start_failed(&self, index: usize, has_work: impl Fn() -> bool) -> Call {
+    pub(super) fn start_failed(&self, index: usize, sight: &impl Sight) -> Call {
         {
             let mut crew = self.crew.lock();
             crew.live -= 1;
             self.give_place_back(&mut crew, index);
             self.census.give_back(true, true);
-            self.end_if_done(&mut crew, &has_work);
+            self.end_if_done(&mut crew, sight);
         }
         // ORDERING: pairs with the fence in `job_published`: a submitter that
         // counted on the thread we did not get has left its job in sight.
         fence(SeqCst);
-        if !mutant("sleep-start-failed-without-look") && has_work() {
+        if !mutant("sleep-start-failed-without-look") && sight.has_work() {
             return self.call(false);
         }
         Call::Nothing
@@ -356,7 +375,7 @@ impl Sleep {
         &self,
         me: &Standing,
         keep_alive: Duration,
-        has_work: impl Fn() -> bool,
+        sight: &impl Sight,
     ) -> Awake {
         let seat = &self.seats[me.index];
         {
@@ -369,13 +388,13 @@ impl Sleep {
             seat.signal.store(ASLEEP, Relaxed);
             crew.parked.push(me.index);
             self.give_back_all(me);
-            self.end_if_done(&mut crew, &has_work);
+            self.end_if_done(&mut crew, sight);
         }
         if !mutant("sleep-park-without-fence") {
             // ORDERING: pairs with the fence in `job_published`.
             fence(SeqCst);
         }
-        if !mutant("sleep-park-without-look") && has_work() {
+        if !mutant("sleep-park-without-look") && sight.has_work() {
             let mut crew = self.crew.lock();
             let mine = crew.parked.iter().rposition(|index| *index == me.index);
             // With the search, as if called: whoever counted on the search that
@@ -391,7 +410,7 @@ impl Sleep {
             }
             // Called already; or those who hold the permits will look.
         }
-        self.sleep(me, seat, keep_alive, has_work)
+        self.sleep(me, seat, keep_alive, sight)
     }
 
     fn give_back_all(&self, me: &Standing) {
@@ -401,13 +420,7 @@ impl Sleep {
             .give_back(permit, search && !mutant("sleep-search-not-given-back"));
     }
 
-    fn sleep(
-        &self,
-        me: &Standing,
-        seat: &Seat,
-        keep_alive: Duration,
-        has_work: impl Fn() -> bool,
-    ) -> Awake {
+    fn sleep(&self, me: &Standing, seat: &Seat, keep_alive: Duration, sight: &impl Sight) -> Awake {
         let mut retire_at = Deadline::after(keep_alive);
         loop {
             // ORDERING: Acquire pairs with the Release of whoever called.
@@ -440,7 +453,7 @@ impl Sleep {
             };
             crew.parked.remove(at);
             crew.live -= 1;
-            self.end_if_done(&mut crew, &has_work);
+            self.end_if_done(&mut crew, sight);
             return Awake::Retired;
         }
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 mod naps;
 mod spares;
 
-use super::{Awake, Call, Sleep, Standing};
+use super::{Awake, Call, Sight, Sleep, Standing};
 use crate::primitive::atomic::{AtomicBool, Ordering};
 use crate::primitive::model::run::Model;
 use crate::primitive::thread::{self, JoinHandle};
@@ -123,6 +123,16 @@ struct Room<Q> {
 // taken; that this is enough is what the models show.
 unsafe impl<Q: Sync> Sync for Room<Q> {}
 
+impl<Q: Queue> Sight for Room<Q> {
+    fn has_work(&self) -> bool {
+        self.in_sight()
+    }
+
+    fn has_tasks(&self) -> bool {
+        self.in_sight()
+    }
+}
+
 fn nothing<Q>(_: &Arc<Room<Q>>, _: &Standing, _: usize) {}
 
 impl<Q: Queue> Room<Q> {
@@ -169,7 +179,7 @@ impl<Q: Queue> Room<Q> {
     fn answer(self: &Arc<Self>, call: Call) {
         if let Call::Start(index) = call {
             if self.gives.load(Relaxed) == 0 {
-                let _ = self.sleep.start_failed(index, || self.in_sight());
+                let _ = self.sleep.start_failed(index, &**self);
                 return;
             }
             self.gives.fetch_sub(1, Relaxed);
@@ -200,7 +210,7 @@ impl<Q: Queue> Room<Q> {
                     break;
                 }
             }
-            let awake = (self.sleep).fall_asleep(&me, self.keep_alive, || self.in_sight());
+            let awake = (self.sleep).fall_asleep(&me, self.keep_alive, &**self);
             if awake != Awake::Work {
                 break awake;
             }
@@ -254,14 +264,14 @@ impl<Q: Queue> Room<Q> {
     }
 
     fn end(self: &Arc<Self>) {
-        self.sleep.close(|| self.in_sight());
+        self.sleep.close(&**self);
         assert!(self.sleep.wait_for_end(false, Deadline::NEVER));
         self.join();
     }
 
     /// As `Core::wait_for_end` inside a job, which has closed the room.
     fn wait_for_end(self: &Arc<Self>) {
-        let call = self.sleep.closer_comes(|| self.in_sight());
+        let call = self.sleep.closer_comes(&**self);
         self.answer(call);
         assert!(self.sleep.wait_for_end(true, Deadline::NEVER));
     }

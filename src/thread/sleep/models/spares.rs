@@ -133,7 +133,7 @@ fn two_threads_that_wait_for_the_end_of_their_pool_get_it() {
         .check(|| {
             let mut room = Room::new(Flags::new(2), 2, 2, 2);
             room.run = |room, me, job| {
-                room.sleep.close(|| room.in_sight());
+                room.sleep.close(&**room);
                 let call = room.sleep.block_starts(me, || room.in_sight());
                 room.answer(call);
                 room.wait_for_end();
@@ -167,7 +167,7 @@ fn a_job_submitted_while_the_only_thread_ends_its_pool_is_run_or_cancelled() {
             let mut room = Room::new(Flags::new(2), 1, 1, 1);
             room.run = |room, me, job| {
                 if job == 0 {
-                    room.sleep.close(|| room.in_sight());
+                    room.sleep.close(&**room);
                     let call = room.sleep.block_starts(me, || room.in_sight());
                     room.answer(call);
                     room.wait_for_end();
