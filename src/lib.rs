@@ -96,7 +96,8 @@ pub use task::{
     as_completed, current, task, wait,
 };
 pub use thread::{
-    PoolStats, Shutdown, ShutdownReport, ThreadPool, ThreadPoolBuilder, WhenFull, dump, join,
+    PoolStats, Scope, ScopedHandle, Shutdown, ShutdownReport, ThreadPool, ThreadPoolBuilder,
+    WhenFull, dump, join, scope,
 };
 pub use wait::{TimedOutWaiting, block_on, block_on_timeout};
 

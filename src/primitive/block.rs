@@ -25,6 +25,12 @@ pub(crate) trait BlockHook {
     /// below: none in the exit hook of a thread that the pool has let go.
     fn serving(&self, pool: u32) -> Option<&dyn BlockHook>;
 
+    /// Whether this thread only visits the pool: it runs no tasks that any other
+    /// thread from outside would not.
+    fn is_guest(&self) -> bool {
+        false
+    }
+
     /// This worker is about to sleep: somebody else may have its place.
     fn block_starts(&self, on: BlockedOn);
 

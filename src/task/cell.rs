@@ -27,13 +27,14 @@ use std::panic::Location;
 use std::ptr::NonNull;
 
 use super::asks::Asks;
+use super::children::Children;
 use super::extras::{Extras, ExtrasSlot, Options};
 use super::frame;
 use super::job::Job;
 use super::reference::Ref;
 use super::state::{Phase, Resolved, State};
 use super::unread::{self, Payload};
-use super::{Task, TaskId, TaskInfo};
+use super::{Task, TaskId, TaskInfo, TaskOptions};
 use crate::error::{Panic, TaskError};
 use crate::primitive::{UnsafeCell, catch_drop, catch_unwind, fork, next_id};
 
@@ -49,8 +50,44 @@ pub(crate) struct Header {
     pub(super) asks: Asks,
 }
 
+/// What a cell holds until it is run: a task, or the child of a scope.
+pub(super) trait Body: Sized {
+    type Output;
+    /// What the cell keeps of the scope; nothing, for a task.
+    type Scope: Copy;
+    const IS_CHILD: bool;
+
+    fn run(self) -> Self::Output;
+    fn take_options(&mut self) -> Option<TaskOptions>;
+    fn submitted_at(&self) -> Option<&'static Location<'static>>;
+    fn scope(&self) -> Self::Scope;
+}
+
+impl<T: Task> Body for T {
+    type Output = T::Output;
+    type Scope = ();
+    const IS_CHILD: bool = false;
+
+    #[inline]
+    fn run(self) -> T::Output {
+        Task::run(self)
+    }
+
+    fn take_options(&mut self) -> Option<TaskOptions> {
+        Task::take_options(self)
+    }
+
+    fn submitted_at(&self) -> Option<&'static Location<'static>> {
+        Task::submitted_at(self)
+    }
+
+    fn scope(&self) {}
+}
+
 /// What can be done with a cell whose types are forgotten.
 pub(super) struct Vtable {
+    /// Whose child it is; `None` for a task.
+    children: Option<unsafe fn(NonNull<Header>) -> NonNull<Children>>,
     /// Moves the closure out, runs it, and puts its result into the slot.
     pub(super) run: unsafe fn(NonNull<Header>) -> Phase,
     pub(super) drop_task: unsafe fn(NonNull<Header>) -> Option<Payload>,
@@ -61,15 +98,16 @@ pub(super) struct Vtable {
 }
 
 #[repr(C)]
-struct Cell<T: Task> {
+struct Cell<T: Body> {
     header: Header,
+    scope: T::Scope,
     slot: UnsafeCell<Slot<T>>,
 }
 
 /// Room for one of these; the state says for which. Only its size and alignment
 /// are used: what is in it is moved by pointer.
 #[repr(C)]
-union Slot<T: Task> {
+union Slot<T: Body> {
     task: ManuallyDrop<T>,
     _value: ManuallyDrop<T::Output>,
     _error: ManuallyDrop<TaskError>,
@@ -98,14 +136,14 @@ std::thread_local! {
 }
 
 /// Makes a queued task: the queue's reference, and the handle's.
-pub(super) fn new<T: Task>(mut task: T, origin: Origin) -> (Job, Ref) {
+pub(super) fn new<T: Body>(mut task: T, origin: Origin) -> (Job, Ref) {
     let options = task.take_options();
     let header = allocate(task, origin, State::queued(), options.map(|o| o.0));
     (Job::new(header), Ref(header))
 }
 
 /// Makes a task that was refused: nothing runs, the handle says why.
-pub(super) fn refused<T: Task>(mut task: T, origin: Origin, why: TaskError) -> Ref {
+pub(super) fn refused<T: Body>(mut task: T, origin: Origin, why: TaskError) -> Ref {
     let options = task.take_options();
     let site = origin.site;
     let header = allocate(
@@ -122,7 +160,7 @@ pub(super) fn refused<T: Task>(mut task: T, origin: Origin, why: TaskError) -> R
     Ref(header)
 }
 
-fn allocate<T: Task>(
+fn allocate<T: Body>(
     task: T,
     origin: Origin,
     state: State,
@@ -139,6 +177,7 @@ fn allocate<T: Task>(
             pool: origin.pool,
             asks,
         },
+        scope: task.scope(),
         slot: UnsafeCell::new(Slot {
             task: ManuallyDrop::new(task),
         }),
@@ -148,8 +187,13 @@ fn allocate<T: Task>(
     NonNull::from(Box::leak(cell)).cast()
 }
 
-impl<T: Task> Cell<T> {
+impl<T: Body> Cell<T> {
     const VTABLE: Vtable = Vtable {
+        children: if T::IS_CHILD {
+            Some(Self::children)
+        } else {
+            None
+        },
         run: Self::run,
         drop_task: Self::drop_task,
         take_value: Self::take_value,
@@ -157,6 +201,16 @@ impl<T: Task> Cell<T> {
         take_error: Self::take_error,
         free: Self::free,
     };
+
+    /// # Safety
+    ///
+    /// `header` belongs to a live `Cell` of a child.
+    unsafe fn children(header: NonNull<Header>) -> NonNull<Children> {
+        // SAFETY: by the contract above.
+        let scope = &raw const unsafe { header.cast::<Self>().as_ref() }.scope;
+        // SAFETY: a child keeps this of its scope.
+        unsafe { scope.cast::<NonNull<Children>>().read() }
+    }
 
     /// Moves what is in the slot out.
     ///
@@ -259,6 +313,29 @@ unsafe fn drop_task(header: NonNull<Header>) -> Option<Payload> {
 }
 
 impl Header {
+    /// Whose child this is, if it is one. Whoever ends it asks before the end, and
+    /// tells them last of all.
+    #[inline]
+    pub(super) fn children(&self) -> Option<NonNull<Children>> {
+        let children = self.vtable.children?;
+        // SAFETY: the vtable is that of this cell.
+        Some(unsafe { children(NonNull::from(self)) })
+    }
+
+    /// Tells a scope that its child has ended.
+    ///
+    /// # Safety
+    ///
+    /// `children` are those of a child that the caller has ended, and of which
+    /// nothing that borrows is left in its hands.
+    #[inline]
+    pub(super) unsafe fn end_child(children: Option<NonNull<Children>>) {
+        if let Some(children) = children {
+            // SAFETY: by the contract above.
+            unsafe { Children::end(children) };
+        }
+    }
+
     pub(super) fn info(&self) -> TaskInfo {
         TaskInfo {
             id: self.id,
@@ -300,7 +377,13 @@ impl Header {
             Phase::Panicked | Phase::Failed => {
                 // SAFETY: by the contract above.
                 let error = unsafe { (self.vtable.take_error)(header) };
-                if phase == Phase::Panicked {
+                if let Some(children) = self.children() {
+                    if let TaskError::Panicked(panic) = error {
+                        // SAFETY: the child has not been told as ended, or its
+                        // handle is dropped, which ends before the scope.
+                        unsafe { children.as_ref() }.keep(panic);
+                    }
+                } else if phase == Phase::Panicked {
                     unread::report(self.pool, error);
                 }
             }
@@ -329,12 +412,15 @@ impl Header {
     ///
     /// The caller holds a reference to the cell.
     pub(super) fn resolve_unstarted(&self, phase: Phase) -> Result<(), Phase> {
+        let children = self.children();
         let done = (self.state.resolve_unstarted(phase)).map_err(|word| word.phase())?;
         // SAFETY: the transition above gave us the closure.
         let bomb = unsafe { drop_task(NonNull::from(self)) };
         unread::report_payload(self.pool, bomb, self.site);
         self.unlink();
         Self::notify(self.pool, self.site, done, phase);
+        // SAFETY: we have ended it, and its closure is gone.
+        unsafe { Self::end_child(children) };
         Ok(())
     }
 

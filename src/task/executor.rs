@@ -3,6 +3,7 @@
 use std::panic::Location;
 
 use super::cell::{self, Claim, Origin};
+use super::children::{Child, Children};
 use super::handle::Handle;
 use super::job::Job;
 use super::map::{Map, map_on};
@@ -61,6 +62,29 @@ pub(crate) fn accept<T: Task>(task: T, origin: Origin) -> (Job, Handle<T::Output
         extras.link(reference);
     }
     (job, handle)
+}
+
+/// As `accept`, for the child of a scope.
+///
+/// # Safety
+///
+/// 1. The owner waits until all of `children` have ended before it leaves the
+///    scope, whatever happens.
+/// 2. What `run` borrows, and what it returns, outlives that wait; the handle does
+///    not.
+pub(crate) unsafe fn accept_child<F, R>(
+    run: F,
+    children: &Children,
+    origin: Origin,
+) -> (Job, Handle<R>)
+where
+    F: FnOnce() -> R + Send,
+    R: Send,
+{
+    children.begin();
+    let (job, reference) = cell::new(Child::new(run, children), origin);
+    // SAFETY: the cell was made from a body with this output.
+    (job, unsafe { Handle::new(reference) })
 }
 
 /// A handle that says why its task was not accepted.

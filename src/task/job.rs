@@ -13,6 +13,7 @@ use std::ptr::NonNull;
 
 use super::TaskInfo;
 use super::cell::{Header, free};
+use super::children::Children;
 use super::frame::{self, Watch};
 use super::reference::Ref;
 use super::state::Phase;
@@ -60,6 +61,13 @@ impl Job {
         unsafe { self.0.as_ref() }.info()
     }
 
+    /// Whether this is one of `children`.
+    pub(crate) fn is_child_of(&self, children: &Children) -> bool {
+        // SAFETY: the queue's reference keeps the cell alive.
+        let of = unsafe { self.0.as_ref() }.children();
+        of.is_some_and(|of| std::ptr::eq(of.as_ptr(), children))
+    }
+
     /// A task that was submitted with [`Claim::Nobody`] may be claimed from now
     /// on: it is about to be queued.
     ///
@@ -99,6 +107,7 @@ impl Job {
             unsafe { release_queue(header) };
             return Ran::stale(word.outcome());
         }
+        let children = shared.children();
         // SAFETY: we have moved QUEUED to RUNNING.
         let phase = unsafe { frame::run(header, shared.vtable.run, watch) };
         shared.unlink();
@@ -112,6 +121,8 @@ impl Job {
         }
         // The cell is no longer ours to touch.
         Header::notify(pool, site, done, phase);
+        // SAFETY: we have ended it, and its result is the handle's or gone.
+        unsafe { Header::end_child(children) };
         Ran::of(phase)
     }
 
@@ -228,11 +239,14 @@ pub(crate) unsafe fn run_claimed(task: NonNull<()>, watch: &impl Watch) -> Ran {
         // SAFETY: by (1) and (2).
         return unsafe { run_started(header, watch) };
     }
+    let children = shared.children();
     // SAFETY: by (1).
     let phase = unsafe { frame::run(header, shared.vtable.run, watch) };
     shared.unlink();
     let done = shared.state.finish_in_place(phase);
     Header::notify(shared.pool, shared.site, done, phase);
+    // SAFETY: we have ended it, and its result is the handle's.
+    unsafe { Header::end_child(children) };
     Ran::of(phase)
 }
 

@@ -71,14 +71,22 @@ fn claim_now(task: Ref) -> bool {
             let _ = unsafe { run_claimed(task.0.cast(), &()) };
             return true;
         };
-        (hook.serving(header.pool)).is_some_and(|hook| claim_for(hook, task))
+        serving(hook, task).is_some_and(|hook| claim_for(hook, task))
     })
+}
+
+/// The hook of this thread that may run the task. A guest runs only what any
+/// thread may.
+fn serving(hook: &dyn BlockHook, task: Ref) -> Option<&dyn BlockHook> {
+    let header = task.header();
+    let hook = hook.serving(header.pool)?;
+    (!hook.is_guest() || header.asks.outsiders_run()).then_some(hook)
 }
 
 /// Whether the task is in a queue of this worker's pool, and nobody has started it.
 pub(super) fn needs_a_thread(task: Ref) -> bool {
     let header = task.header();
-    block::current(|hook| hook.is_some_and(|hook| hook.serving(header.pool).is_some()))
+    block::current(|hook| hook.is_some_and(|hook| serving(hook, task).is_some()))
         && header.asks.is_due_now()
         && header.state.load().phase() == Phase::Queued
 }
@@ -87,8 +95,7 @@ pub(super) fn needs_a_thread(task: Ref) -> bool {
 /// time limit does not count.
 pub(super) fn claim_as_last_resort(task: Ref) -> bool {
     block::current(|hook| {
-        let header = task.header();
-        hook.and_then(|hook| hook.serving(header.pool))
+        hook.and_then(|hook| serving(hook, task))
             .is_some_and(|hook| claim_for(hook, task))
     })
 }

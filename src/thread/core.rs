@@ -294,6 +294,14 @@ impl Core {
         self.push(job);
     }
 
+    /// Queues the child of a scope: its owner waits for it, so it is never refused.
+    pub(super) fn push_child(self: &Arc<Self>, job: Job) {
+        if let Some(limit) = &self.limit {
+            limit.count();
+        }
+        self.push(job);
+    }
+
     /// Queues a job and sees to it that somebody runs it.
     pub(super) fn push(self: &Arc<Self>, job: Job) {
         self.trace(&job);

@@ -138,10 +138,14 @@ impl BlockHook for GuestHook<'_> {
     }
 
     fn serving(&self, pool: u32) -> Option<&dyn BlockHook> {
-        if pool == self.worker.pool() && self.worker.core().config.caller_runs {
+        if pool == self.worker.pool() {
             return Some(self);
         }
         self.below.and_then(|below| below.serving(pool))
+    }
+
+    fn is_guest(&self) -> bool {
+        true
     }
 
     fn block_starts(&self, on: BlockedOn) {
@@ -159,12 +163,14 @@ impl BlockHook for GuestHook<'_> {
     }
 
     fn offer(&self, offer: &Arc<LastResort>) {
+        self.worker.core().offers.add(offer);
         if let Some(below) = self.below {
             below.offer(offer);
         }
     }
 
     fn withdraw(&self, offer: &Arc<LastResort>) {
+        self.worker.core().offers.remove(offer);
         if let Some(below) = self.below {
             below.withdraw(offer);
         }

@@ -12,6 +12,9 @@
 //! |---|---|
 //! | `core` | what threads and owner share; how a task gets in |
 //! | `worker` | find, run, sleep: a thread's day |
+//! | `fork/` | join: halves that may be stolen, and how one waits for them |
+//! | `scope`, `split`, `slices`, `parallel` | what borrows: scopes, loops, and their front door |
+//! | `guest` | a caller from outside that takes part |
 //! | `sleep/` | when a thread may sleep, and why no job is forgotten |
 //! | `running` | who runs what, for others to look at |
 //! | `limit` | a bound on the queue |
@@ -28,9 +31,13 @@ mod last_resort;
 mod limit;
 #[cfg(all(test, raddle_loom))]
 mod models;
+mod parallel;
 mod running;
+mod scope;
 mod shutdown;
 mod sleep;
+mod slices;
+mod split;
 mod stats;
 mod submit_after;
 mod worker;
@@ -43,6 +50,8 @@ use std::time::{Duration, Instant};
 pub use builder::ThreadPoolBuilder;
 pub use dump::dump;
 pub use limit::WhenFull;
+pub use parallel::{join, scope};
+pub use scope::{Scope, ScopedHandle};
 pub use shutdown::{Shutdown, ShutdownReport};
 pub use stats::PoolStats;
 
@@ -351,55 +360,6 @@ impl ThreadPool {
         map_on(self, self.width(), Location::caller(), items.into_iter(), f)
     }
 
-    /// Runs both closures, perhaps at the same time, and returns both results.
-    ///
-    /// `a` runs in this thread, and so does `b` afterwards, unless an idle worker
-    /// has taken it. They may borrow, because `join` returns when both have ended.
-    /// A join costs some nanoseconds where nobody takes the second half, so it may
-    /// be called at every step of a recursion.
-    ///
-    /// A thread from outside takes part in the work. While it waits for a half that
-    /// was taken, a thread helps with what that half has forked, and with nothing
-    /// else; then it blocks. There is no time limit: both borrow from its stack.
-    ///
-    /// # Panics
-    ///
-    /// If one of them panics, and with the panic of `a` if both do. Both have ended
-    /// then, or `b` was dropped unstarted.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// fn sum(pool: &raddle::ThreadPool, of: &[u64]) -> u64 {
-    ///     if of.len() <= 1024 {
-    ///         return of.iter().sum();
-    ///     }
-    ///     let (left, right) = of.split_at(of.len() / 2);
-    ///     let (left, right) = pool.join(|| sum(pool, left), || sum(pool, right));
-    ///     left + right
-    /// }
-    ///
-    /// let pool = raddle::ThreadPool::new(2)?;
-    /// let numbers: Vec<u64> = (0..10_000).collect();
-    /// assert_eq!(sum(&pool, &numbers), 49_995_000);
-    /// # Ok::<_, raddle::StartError>(())
-    /// ```
-    // Not inlined: the leaf of a recursion would pay for the registers of a join.
-    #[inline(never)]
-    pub fn join<A, B, RA, RB>(&self, a: A, b: B) -> (RA, RB)
-    where
-        A: FnOnce() -> RA + Send,
-        B: FnOnce() -> RB + Send,
-        RA: Send,
-        RB: Send,
-    {
-        // SAFETY: it is used here only.
-        match unsafe { worker::current_of(self.core.id) } {
-            Some(worker) => fork::join(worker, a, b),
-            None => fork::join_from_outside(&self.core, a, b),
-        }
-    }
-
     /// How many tasks run at once.
     ///
     /// # Examples
@@ -454,42 +414,6 @@ impl ThreadPool {
             return ShutdownReport::default();
         }
         self.core.shut_down(how)
-    }
-}
-
-/// Runs both closures, perhaps at the same time, on the pool whose worker this
-/// thread is, else on the [global](ThreadPool::global) one: see
-/// [`ThreadPool::join`].
-///
-/// # Panics
-///
-/// As [`ThreadPool::join`], and as [`ThreadPool::global`].
-///
-/// # Examples
-///
-/// ```
-/// fn fib(n: u32) -> u64 {
-///     if n < 2 {
-///         return n.into();
-///     }
-///     let (a, b) = raddle::join(|| fib(n - 1), || fib(n - 2));
-///     a + b
-/// }
-/// assert_eq!(fib(20), 6765);
-/// ```
-// Not inlined: the leaf of a recursion would pay for the registers of a join.
-#[inline(never)]
-pub fn join<A, B, RA, RB>(a: A, b: B) -> (RA, RB)
-where
-    A: FnOnce() -> RA + Send,
-    B: FnOnce() -> RB + Send,
-    RA: Send,
-    RB: Send,
-{
-    // SAFETY: it is used here only.
-    match unsafe { worker::current() } {
-        Some(worker) => fork::join(worker, a, b),
-        None => fork::join_from_outside(&ThreadPool::global().core, a, b),
     }
 }
 

@@ -348,6 +348,19 @@ impl Worker {
         self.deque.push(job);
     }
 
+    /// Takes the newest job of this thread.
+    pub(super) fn pop_newest(&self) -> Option<Job> {
+        self.deque.pop()
+    }
+
+    /// Runs a child of the scope that this thread waits for, on top of the wait.
+    pub(super) fn run_child(&self, job: Job) {
+        self.core.job_taken(&job);
+        let slot = self.slot();
+        let ran = self.on_top(|| job.run(&slot.running));
+        slot.counters.count(ran);
+    }
+
     /// `None` says that this is another process: see [`is_forked`](fork::is_forked).
     fn work(&self) -> Option<Awake> {
         loop {
