@@ -10,8 +10,9 @@ use super::last_resort::Offers;
 use super::limit::{Admission, Patience, QueueLimit};
 use super::shutdown::ShutdownReport;
 use super::sleep::{Call, Sight, Sleep};
+use super::slot::Slot;
 use super::submit_after::Delayed;
-use super::worker::{self, Slot, Worker, with_worker};
+use super::worker::{self, Worker, with_worker};
 use crate::error::{Refusal, StartError, SubmitError};
 use crate::primitive::atomic::{AtomicUsize, Ordering};
 use crate::primitive::unmodelled::{AtomicU64, Mutex, OnceLock};
@@ -308,7 +309,7 @@ impl Core {
         let from_outside = with_worker(self.id, |worker| match worker {
             Some(worker) => {
                 worker.push_newest(job);
-                worker.is_guest()
+                worker.is_guest() && !mutant("guest-misses-the-end")
             }
             None => {
                 self.injector.push(job);

@@ -28,7 +28,7 @@ use super::core::Core;
 use super::worker::{WORKER, Worker};
 use crate::primitive::block::{self, BlockHook, BlockedOn, LastResort, with_hook};
 use crate::primitive::unmodelled::OnceLock;
-use crate::primitive::{Mutex, fork};
+use crate::primitive::{Mutex, fork, mutant};
 
 use crate::primitive::atomic::{AtomicUsize, Ordering};
 
@@ -113,7 +113,9 @@ impl Drop for Visit {
             // The pool's locks are copies, in whatever state. The deque leaks.
             return;
         }
-        self.0.gives_permit_back();
+        if !mutant("guest-leaves-with-its-permit") {
+            self.0.gives_permit_back();
+        }
         // SAFETY: the worker is not used again.
         let worker = unsafe { ManuallyDrop::take(&mut self.0) };
         let (core, index) = (Arc::clone(worker.core()), worker.index());

@@ -11,7 +11,7 @@
 //! | file | subject |
 //! |---|---|
 //! | `core` | what threads and owner share; how a task gets in |
-//! | `worker` | find, run, sleep: a thread's day |
+//! | `worker`, `search`, `slot` | find, run, sleep: a thread's day, and its place |
 //! | `fork/` | join: halves that may be stolen, and how one waits for them |
 //! | `scope`, `split`, `slices`, `parallel` | what borrows: scopes, loops, and their front door |
 //! | `guest` | a caller from outside that takes part |
@@ -34,9 +34,11 @@ mod models;
 mod parallel;
 mod running;
 mod scope;
+mod search;
 mod shutdown;
 mod sleep;
 mod slices;
+mod slot;
 mod split;
 mod stats;
 mod submit_after;

@@ -2,7 +2,7 @@
 //!
 //! The children of a scope are tasks as any other: they lie in deques, thieves
 //! take them, handles wait for them. Only two things differ: the cell of a child
-//! tells its scope when all is over (task/children.rs), and the scope's owner runs
+//! tells its scope when all is over (task/children/), and the scope's owner runs
 //! what nobody has started, however it came to wait:
 //!
 //! ```text
@@ -33,7 +33,8 @@ use std::time::{Duration, Instant};
 
 use super::core::Core;
 use super::guest;
-use super::worker::{self, Slot, Worker};
+use super::slot::Slot;
+use super::worker::{self, Worker};
 use crate::error::TaskError;
 use crate::primitive::block::{BlockedOn, Blocking, Offer};
 use crate::primitive::{Injector, Parker, Steal, catch_unwind, drop_contained, fork, thread};
@@ -41,7 +42,7 @@ use crate::task::{Cancel, Children, Claim, Handle, Job, Origin, TaskState, accep
 
 /// So many tasks of others an owner lifts to look for a child below them. Beyond,
 /// other threads are as near.
-const LIFTED_MAX: usize = 32;
+const LIFTED_MAX: usize = if cfg!(raddle_loom) { 1 } else { 32 };
 
 /// A scope: what [`ThreadPool::scope`](super::ThreadPool::scope) gives its body.
 ///

@@ -9,9 +9,8 @@
 //!   run it; then, without a permit, park              sleep (sleep/mod.rs)
 //! ```
 //!
-//! Each thread index has a [`Slot`] that outlives its threads: the deque waits
-//! there between two of them, and thieves reach it at any time, so whatever a
-//! thread leaves behind when it blocks or retires is found by the others.
+//! Whatever a thread leaves behind when it blocks or retires lies in its [`Slot`],
+//! where the others find it.
 
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
@@ -19,24 +18,15 @@ use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
 use super::core::{Core, Intake};
-use super::fork::lane::{Lane, LaneOwner};
-use super::fork::{Below, Stolen};
+use super::fork::Below;
+use super::fork::lane::LaneOwner;
 use super::guest::GUESTS_MAX;
-use super::running::Running;
+use super::search::Work;
 use super::sleep::{Awake, Standing, THREADS_MAX};
+use super::slot::Slot;
 use crate::primitive::block::{BlockHook, BlockedOn, LastResort, with_hook};
-use crate::primitive::thread::{self, JoinHandle};
-use crate::primitive::unmodelled::{AtomicU64, OnceLock};
-use crate::primitive::{Deque, Mutex, Steal, Stealer, fork, mutant, thread_slot};
-use crate::task::{self, Job, Ran};
-
-use crate::primitive::atomic::{AtomicBool, Ordering::Relaxed};
-
-/// Every so many searches what has waited longest comes first, by turns in the
-/// injector and in the own deque, so that tasks that spawn tasks for ever starve
-/// nobody. A prime, as in Go and tokio, so that it does not fall into step with
-/// the program's own cycles.
-const OLDEST_FIRST: u32 = 61;
+use crate::primitive::{Deque, fork, mutant, thread_slot};
+use crate::task::{self, Job};
 
 /// The greatest number of slots in a pool: one more than threads, for while one
 /// waits for the pool's end.
@@ -58,112 +48,23 @@ pub(super) fn is_thread_of(pool: u32) -> bool {
     STARTED_BY.get().addr() == pool as usize
 }
 
-/// The place of one thread in its pool. It outlives the threads that take it.
-// Aligned so that the counters of two threads share no cache line, nor the
-// pair of lines that the processor fetches together.
-#[repr(align(128))]
-pub(super) struct Slot {
-    stealer: OnceLock<Stealer<Job>>,
-    pub(super) deque: Mutex<Option<Deque<Job>>>,
-    /// Its joins.
-    pub(super) lane: Lane,
-    /// The thread that has this place, and a few that had it before.
-    pub(super) threads: Mutex<Vec<JoinHandle<()>>>,
-    pub(super) running: Running,
-    /// The thread has waited for the end of its own pool: nobody waits for it.
-    pub(super) is_closer: AtomicBool,
-    /// What the thread is blocked on, for `dump()`.
-    pub(super) blocked_on: Mutex<Option<BlockedOn>>,
-    pub(super) counters: Counters,
-}
-
-/// What one thread has done. Only it writes; others read what may be old.
-#[derive(Debug, Default)]
-pub(super) struct Counters {
-    pub(super) finished: AtomicU64,
-    pub(super) panicked: AtomicU64,
-    pub(super) late: AtomicU64,
-    pub(super) cancelled: AtomicU64,
-    pub(super) expired: AtomicU64,
-    pub(super) stolen: AtomicU64,
-}
-
-impl Counters {
-    fn add_one(counter: &AtomicU64) {
-        // ORDERING: Relaxed, statistics; a plain increment, since nobody else
-        // writes.
-        counter.store(counter.load(Relaxed).wrapping_add(1), Relaxed);
-    }
-
-    fn count(&self, ran: Ran) {
-        match ran {
-            Ran::Claimed => {}
-            Ran::Cancelled => Self::add_one(&self.cancelled),
-            Ran::Expired => Self::add_one(&self.expired),
-            Ran::Finished => Self::add_one(&self.finished),
-            Ran::Panicked => Self::add_one(&self.panicked),
-            Ran::Late => Self::add_one(&self.late),
-        }
-    }
-}
-
-impl Slot {
-    pub(super) fn new() -> Self {
-        Self {
-            stealer: OnceLock::new(),
-            deque: Mutex::new(None),
-            lane: Lane::new(),
-            threads: Mutex::new(Vec::new()),
-            running: Running::new(),
-            is_closer: AtomicBool::new(false),
-            blocked_on: Mutex::new(None),
-            counters: Counters::default(),
-        }
-    }
-
-    pub(super) fn stealer(&self) -> Option<&Stealer<Job>> {
-        self.stealer.get()
-    }
-
-    /// Whether a task lies in its deque.
-    pub(super) fn has_tasks(&self) -> bool {
-        self.stealer().is_some_and(|stealer| !stealer.is_empty())
-    }
-
-    /// Makes the deque, if the slot has none yet.
-    pub(super) fn furnish(&self) {
-        self.stealer.get_or_init(|| {
-            let deque = Deque::new_lifo();
-            let stealer = deque.stealer();
-            *self.deque.lock() = Some(deque);
-            stealer
-        });
-    }
-}
-
 /// One thread of a pool, while it lives; or a guest, while it is there.
 pub(super) struct Worker {
     core: Arc<Core>,
     index: usize,
-    deque: ManuallyDrop<Deque<Job>>,
+    pub(super) deque: ManuallyDrop<Deque<Job>>,
     pub(super) lane: LaneOwner,
     /// What runs below what runs on top, the latest first.
     pub(super) covered: Cell<*const Below>,
-    standing: Standing,
+    pub(super) standing: Standing,
     /// The worker that this thread is besides, if it is a guest.
     below: *const Worker,
     is_guest: bool,
     /// In a hook of the thread's, or before the first: whatever waits there, no
     /// spare takes its place.
     in_hook: Cell<bool>,
-    searches: Cell<u32>,
-    random: Cell<u32>,
-}
-
-/// What a thread has found to do.
-enum Work {
-    Task(Job),
-    Half(Stolen),
+    pub(super) searches: Cell<u32>,
+    pub(super) random: Cell<u32>,
 }
 
 /// The worker that runs in this thread.
@@ -421,95 +322,6 @@ impl Worker {
     pub(super) fn published(&self) {
         let call = self.core.sleep.job_published();
         self.core.answer(call);
-    }
-
-    /// Looks for something to do: here, in the injector, at the others'.
-    fn find(&self) -> Option<Work> {
-        let mut round = 0;
-        loop {
-            if let Some(work) = self.look_once() {
-                return Some(work);
-            }
-            if round == self.core.config.search_rounds {
-                return None;
-            }
-            if !self.standing.is_searching() && !self.core.sleep.start_searching(&self.standing) {
-                // Somebody else searches; one is enough.
-                return None;
-            }
-            round += 1;
-            if round % 8 == 0 {
-                thread::yield_now();
-            } else {
-                thread::spin_hint();
-            }
-        }
-    }
-
-    fn look_once(&self) -> Option<Work> {
-        let searches = self.searches.get().wrapping_add(1);
-        self.searches.set(searches);
-        let here = if searches.is_multiple_of(2 * OLDEST_FIRST) {
-            self.take_oldest().or_else(|| self.take_injected())
-        } else if searches.is_multiple_of(OLDEST_FIRST) {
-            self.take_injected().or_else(|| self.take_oldest())
-        } else {
-            self.deque.pop().or_else(|| self.take_injected())
-        };
-        here.map(Work::Task).or_else(|| self.steal())
-    }
-
-    /// The job of our own that has waited longest.
-    fn take_oldest(&self) -> Option<Job> {
-        let stealer = self.slot().stealer()?;
-        insist(|| stealer.steal())
-    }
-
-    fn take_injected(&self) -> Option<Job> {
-        insist(|| self.core.injector.steal_batch_and_pop(&self.deque))
-    }
-
-    /// Robs the others, beginning with a random one.
-    fn steal(&self) -> Option<Work> {
-        let slots = self.core.thread_slots();
-        let start = self.next_random() as usize % slots.len().max(1);
-        let (before, after) = slots.split_at(start);
-        let guests = self.core.guest_slots();
-        let work = (after.iter().chain(before).chain(guests))
-            .filter(|slot| !ptr::eq(*slot, self.slot()))
-            .find_map(|slot| self.rob(slot))?;
-        Counters::add_one(&self.slot().counters.stolen);
-        Some(work)
-    }
-
-    /// The halves of joins first: a task that runs is nearer to its end.
-    fn rob(&self, slot: &Slot) -> Option<Work> {
-        if let Some(stolen) = Stolen::from(&slot.lane, 0) {
-            return Some(Work::Half(stolen));
-        }
-        let stealer = slot.stealer()?;
-        insist(|| stealer.steal_batch_and_pop(&self.deque)).map(Work::Task)
-    }
-
-    /// Marsaglia's xorshift.
-    fn next_random(&self) -> u32 {
-        let mut x = self.random.get();
-        x ^= x << 13;
-        x ^= x >> 17;
-        x ^= x << 5;
-        self.random.set(x);
-        x
-    }
-}
-
-/// Tries again as long as a race was lost.
-fn insist(mut attempt: impl FnMut() -> Steal<Job>) -> Option<Job> {
-    loop {
-        match attempt() {
-            Steal::Success(job) => return Some(job),
-            Steal::Empty => return None,
-            Steal::Retry => thread::spin_hint(),
-        }
     }
 }
 

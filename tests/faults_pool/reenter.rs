@@ -145,6 +145,7 @@ fn pools(pool: &ThreadPool) {
     assert_eq!(ThreadPool::global().submit(|| 1).result().unwrap(), 1);
     let second = ThreadPool::builder().workers(1).build_global();
     assert!(second.is_err(), "there is one");
+    forks(pool);
     for how in [
         Shutdown::Finish,
         Shutdown::FinishWithin(LONG),
@@ -166,6 +167,36 @@ fn pools(pool: &ThreadPool) {
     assert_eq!(own.build().unwrap().submit(|| 1).result().unwrap(), 1);
     let blocking = ThreadPool::for_blocking(1).unwrap();
     assert_eq!(blocking.submit(|| 1).result().unwrap(), 1);
+}
+
+/// What borrows from the stack.
+fn forks(pool: &ThreadPool) {
+    let far = Instant::now() + LONG;
+    assert_eq!(pool.join(|| 1, || 2), (1, 2));
+    assert_eq!(raddle::join(|| 1, || 2), (1, 2));
+    let sum = pool.scope(|s| {
+        let child = s.submit(|| 1);
+        let _ = (
+            child.is_finished(),
+            child.state(),
+            child.cancel(),
+            format!("{s:?} {child:?}"),
+        );
+        let child = s.submit(|| 2).result_timeout(LONG).unwrap().unwrap();
+        child + s.submit(|| 3).result_deadline(far).unwrap().unwrap()
+    });
+    assert_eq!(sum, 5);
+    assert_eq!(pool.scope_fifo(|s| s.submit(|| 1).result().unwrap()), 1);
+    assert_eq!(raddle::scope(|s| s.submit(|| 1).result().unwrap()), 1);
+    let mut numbers = [1, 2, 3];
+    pool.par_for(0..3, |_| ());
+    pool.par_for_each(&mut numbers, |n| *n += 1);
+    pool.par_chunks_mut(&mut numbers, 2, |_, chunk| chunk[0] += 1);
+    assert_eq!(pool.par_map(&numbers, |n| *n), [3, 3, 5]);
+    assert_eq!(
+        pool.par_reduce(&numbers, || 0, |sum, n| sum + n, |a, b| a + b),
+        11
+    );
 }
 
 /// Waits for what only the timer can bring.

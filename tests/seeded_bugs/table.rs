@@ -962,6 +962,80 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         Kind::Notify,
         &["sync::models::rwlock::a_writer_that_gives_up_lets_readers_go_on"],
     ),
+    // thread/fork: halves that may be stolen
+    bug(
+        "lane-expose-relaxed",
+        Kind::Ordering,
+        &["thread::fork::models::a_shared_half_goes_to_one"],
+    ),
+    bug(
+        "lane-steal-relaxed",
+        Kind::Ordering,
+        &["thread::fork::models::a_shared_half_goes_to_one"],
+    ),
+    bug(
+        "lane-takes-back-without-exchange",
+        Kind::Logic,
+        &["thread::fork::models::a_shared_half_goes_to_one"],
+    ),
+    bug(
+        "fork-look-relaxed",
+        Kind::Ordering,
+        &["thread::fork::models::a_half_stolen_while_its_owner_comes_runs_once"],
+    ),
+    bug(
+        "fork-end-relaxed",
+        Kind::Ordering,
+        &["thread::fork::models::a_half_stolen_while_its_owner_comes_runs_once"],
+    ),
+    bug(
+        "fork-end-without-unpark",
+        Kind::Notify,
+        &[
+            "thread::fork::models::a_half_stolen_while_its_owner_comes_runs_once",
+            "thread::fork::models::a_panic_waits_for_the_thief_of_the_other_half",
+        ],
+    ),
+    bug(
+        "fork-parks-without-look",
+        Kind::Recheck,
+        &["thread::fork::models::a_half_stolen_while_its_owner_comes_runs_once"],
+    ),
+    bug(
+        "fork-helper-keeps-a-stranger",
+        Kind::Recheck,
+        &["thread::fork::models::a_waiter_never_runs_a_strangers_half"],
+    ),
+    bug(
+        "guest-leaves-with-its-permit",
+        Kind::Logic,
+        &["thread::fork::models::what_a_guest_leaves_behind_is_run"],
+    ),
+    bug(
+        "guest-misses-the-end",
+        Kind::Recheck,
+        &["thread::fork::models::what_a_guest_submits_to_an_ending_pool_ends"],
+    ),
+    // task/children: the end of a scope
+    bug(
+        "children-end-relaxed",
+        Kind::Ordering,
+        &["task::children::models::the_end_of_a_scope_and_of_its_last_child_meet"],
+    ),
+    bug(
+        "children-end-without-unpark",
+        Kind::Notify,
+        &[
+            "task::children::models::the_end_of_a_scope_and_of_its_last_child_meet",
+            "task::children::models::of_two_children_that_end_together_one_is_the_last",
+            "thread::models::scopes::a_child_ends_before_its_scope",
+        ],
+    ),
+    bug(
+        "children-wait-without-look",
+        Kind::Recheck,
+        &["task::children::models::the_end_of_a_scope_and_of_its_last_child_meet"],
+    ),
 ];
 
 /// A bug that each of `caught_by` finds.

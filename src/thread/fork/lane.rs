@@ -150,7 +150,7 @@ impl Lane {
         let mut range = Range(self.range.load(Relaxed));
         loop {
             let top = range.top();
-            if top >= range.split() || (top < mark && !mutant("lane-steals-below-mark")) {
+            if top >= range.split() || top < mark {
                 return None;
             }
             // ORDERING: Acquire pairs with the Release in `expose`.
@@ -195,6 +195,10 @@ impl LaneOwner {
     }
 
     fn index_of(&self, place: *const Place) -> usize {
+        if place.is_null() {
+            // There was no join yet; the places may be there, from an owner before.
+            return 0;
+        }
         let first = match self.lane().places.get() {
             Some(places) => places.as_ptr(),
             None => ptr::null(),

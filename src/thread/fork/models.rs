@@ -8,8 +8,10 @@ use std::sync::Arc;
 
 use super::lane::{Lane, LaneOwner};
 use super::{Fork, Half};
+use crate::error::TaskError;
 use crate::primitive::model::run::{Model, rest_in_one_order};
 use crate::primitive::{UnsafeCell, catch_unwind, thread};
+use crate::thread::Shutdown;
 use crate::thread::models::pool;
 use crate::thread::worker;
 
@@ -224,11 +226,11 @@ fn a_waiter_never_runs_a_strangers_half() {
 /// Fear: a task that a guest has submitted lies in its deque when it is gone, and
 /// nobody looks there.
 /// Must fail when: a guest keeps its permit, or goes without a look.
-/// Bound: 4 preemptions, a guest and a pool of one; 2 in the quick tier.
+/// Bound: 3 preemptions, a guest and a pool of one; 2 in the quick tier.
 #[test]
 fn what_a_guest_leaves_behind_is_run() {
-    Model::new("guest::what_a_guest_leaves_behind_is_run")
-        .preemptions(4)
+    Model::new("fork::what_a_guest_leaves_behind_is_run")
+        .preemptions(3)
         .quick(2)
         .check(|| {
             let pool = pool(1, 1);
@@ -250,24 +252,24 @@ fn what_a_guest_leaves_behind_is_run() {
 /// Fear: a guest and the end of the pool miss each other: what the guest submits is
 /// neither run nor cancelled.
 /// Must fail when: a guest that has pushed does not look for the end.
-/// Bound: 4 preemptions, a guest and a pool of one that ends; 2 in the quick tier.
+/// Bound: 3 preemptions, a guest and a pool of one that ends; 2 in the quick tier.
 #[test]
 fn what_a_guest_submits_to_an_ending_pool_ends() {
-    Model::new("guest::what_a_guest_submits_to_an_ending_pool_ends")
-        .preemptions(4)
+    Model::new("fork::what_a_guest_submits_to_an_ending_pool_ends")
+        .preemptions(3)
         .quick(2)
         .check(|| {
             let pool = Arc::new(pool(1, 1));
             let closer = pool.clone();
             let closer = thread::spawn(String::from("closer"), None, move || {
-                closer.shutdown(crate::Shutdown::Finish);
+                closer.shutdown(Shutdown::Finish);
             });
             let (task, ()) = pool.join(|| pool.submit(|| 42), || ());
             let answer = task.result();
             rest_in_one_order();
             assert!(matches!(
                 answer,
-                Ok(42) | Err(crate::TaskError::Cancelled | crate::TaskError::Refused(_))
+                Ok(42) | Err(TaskError::Cancelled | TaskError::Refused(_))
             ));
             closer.unwrap().join().unwrap();
             assert!(!pool.core.has_work());

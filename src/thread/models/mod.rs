@@ -11,6 +11,7 @@
 mod cap;
 mod ends;
 mod look;
+mod scopes;
 mod work;
 
 use std::sync::Arc;

@@ -52,6 +52,7 @@ mod census;
 mod end;
 #[cfg(all(test, raddle_loom))]
 mod models;
+mod sight;
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -63,6 +64,7 @@ use crate::wait::deadline::Deadline;
 
 use census::Census;
 pub(super) use census::THREADS_MAX;
+pub(super) use sight::Sight;
 
 use Ordering::{Acquire, Relaxed, Release, SeqCst};
 
@@ -112,16 +114,6 @@ pub(super) enum Call {
     LastResort,
     /// Start a thread with this index; [`Sleep::start_failed`] if that fails.
     Start(usize),
-}
-
-/// What there is to do for a pool, as a look at all its queues shows it.
-pub(super) trait Sight {
-    /// Whether there is anything that a thread could do.
-    fn has_work(&self) -> bool;
-
-    /// Whether there is something that keeps the pool from its end: of the halves
-    /// of joins, their owners take care.
-    fn has_tasks(&self) -> bool;
 }
 
 /// Why [`Sleep::fall_asleep`] has returned.

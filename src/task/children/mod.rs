@@ -22,6 +22,9 @@
 //! changes are read-modify-writes, so the last one passes on what the others have
 //! released. WAITING releases the parker, and whoever finds it acquires it.
 
+#[cfg(all(test, raddle_loom))]
+mod models;
+
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 use std::sync::Arc;

@@ -1,0 +1,75 @@
+//! What we fear of scopes, on whole pools.
+
+use std::sync::Arc;
+
+use super::{Letter, pool};
+use crate::primitive::model::run::{Model, rest_in_one_order};
+
+/// Fear: a child is run twice, or by nobody, or misses what the scope has written,
+/// when a worker takes it while the scope comes to its end.
+/// Must fail when: the last child's end wakes nobody.
+/// Bound: 3 preemptions, a guest and a pool of one; 2 in the quick tier.
+#[test]
+fn a_child_ends_before_its_scope() {
+    Model::new("thread::a_child_ends_before_its_scope")
+        .preemptions(3)
+        .quick(2)
+        .check(|| {
+            let letter = Letter::new();
+            let pool = pool(1, 1);
+            pool.scope(|s| {
+                s.submit(|| letter.write());
+            });
+            rest_in_one_order();
+            assert_eq!(letter.read(), 42);
+            pool.end();
+        });
+}
+
+/// Fear: a child whose handle is waited for is run by the waiter and by a worker.
+/// Must fail when: starting a task is a look and a store.
+/// Bound: 3 preemptions, a guest and a pool of one; 2 in the quick tier.
+#[test]
+fn a_child_claimed_by_the_guest_runs_once() {
+    Model::new("thread::a_child_claimed_by_the_guest_runs_once")
+        .preemptions(3)
+        .quick(2)
+        .check(|| {
+            let letter = Letter::new();
+            let pool = pool(1, 1);
+            pool.scope(|s| s.submit(|| letter.write()).result().unwrap());
+            rest_in_one_order();
+            assert_eq!(letter.read(), 42);
+            pool.end();
+        });
+}
+
+/// Fear: the only thread waits for a child that lies below a stranger's task, and
+/// nobody can run either.
+/// Must fail when: the last to block calls nobody.
+/// Bound: 3 preemptions, a pool of one at its cap; 2 in the quick tier.
+#[test]
+fn at_the_cap_a_scope_finds_its_child_below_a_stranger() {
+    Model::new("thread::at_the_cap_a_scope_finds_its_child_below_a_stranger")
+        .preemptions(3)
+        .quick(2)
+        .check(|| {
+            let letter = Letter::new();
+            let pool = Arc::new(pool(1, 1));
+            let inner = pool.clone();
+            let (writes, reads) = (letter.clone(), letter.clone());
+            let parent = pool.submit(move || {
+                let stranger = inner.scope(|s| {
+                    s.submit(|| writes.write());
+                    // In a model one is as many as the scope lifts.
+                    inner.submit(|| 7)
+                });
+                rest_in_one_order();
+                drop(inner);
+                (reads.read(), stranger)
+            });
+            let (read, stranger) = parent.result().unwrap();
+            assert_eq!((read, stranger.result().unwrap()), (42, 7));
+            pool.end();
+        });
+}

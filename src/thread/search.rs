@@ -1,0 +1,116 @@
+//! Where a thread looks for something to do.
+//!
+//! ```text
+//!   own deque, newest first ──► injector, a batch ──► others' lanes and deques
+//! ```
+
+use std::ptr;
+
+use super::fork::Stolen;
+use super::slot::{Counters, Slot};
+use super::worker::Worker;
+use crate::primitive::{Steal, thread};
+use crate::task::Job;
+
+/// Every so many searches what has waited longest comes first, by turns in the
+/// injector and in the own deque, so that tasks that spawn tasks for ever starve
+/// nobody. A prime, as in Go and tokio, so that it does not fall into step with
+/// the program's own cycles.
+const OLDEST_FIRST: u32 = 61;
+
+/// What a thread has found to do.
+pub(super) enum Work {
+    Task(Job),
+    Half(Stolen),
+}
+
+impl Worker {
+    /// Looks for something to do: here, in the injector, at the others'.
+    pub(super) fn find(&self) -> Option<Work> {
+        let mut round = 0;
+        loop {
+            if let Some(work) = self.look_once() {
+                return Some(work);
+            }
+            if round == self.core().config.search_rounds {
+                return None;
+            }
+            if !self.standing.is_searching() && !self.core().sleep.start_searching(&self.standing) {
+                // Somebody else searches; one is enough.
+                return None;
+            }
+            round += 1;
+            if round % 8 == 0 {
+                thread::yield_now();
+            } else {
+                thread::spin_hint();
+            }
+        }
+    }
+
+    fn look_once(&self) -> Option<Work> {
+        let searches = self.searches.get().wrapping_add(1);
+        self.searches.set(searches);
+        let here = if searches.is_multiple_of(2 * OLDEST_FIRST) {
+            self.take_oldest().or_else(|| self.take_injected())
+        } else if searches.is_multiple_of(OLDEST_FIRST) {
+            self.take_injected().or_else(|| self.take_oldest())
+        } else {
+            self.deque.pop().or_else(|| self.take_injected())
+        };
+        here.map(Work::Task).or_else(|| self.steal())
+    }
+
+    /// The job of our own that has waited longest.
+    fn take_oldest(&self) -> Option<Job> {
+        let stealer = self.slot().stealer()?;
+        insist(|| stealer.steal())
+    }
+
+    fn take_injected(&self) -> Option<Job> {
+        insist(|| self.core().injector.steal_batch_and_pop(&self.deque))
+    }
+
+    /// Robs the others, beginning with a random one.
+    fn steal(&self) -> Option<Work> {
+        let slots = self.core().thread_slots();
+        let start = self.next_random() as usize % slots.len().max(1);
+        let (before, after) = slots.split_at(start);
+        let guests = self.core().guest_slots();
+        let work = (after.iter().chain(before).chain(guests))
+            .filter(|slot| !ptr::eq(*slot, self.slot()))
+            .find_map(|slot| self.rob(slot))?;
+        Counters::add_one(&self.slot().counters.stolen);
+        Some(work)
+    }
+
+    /// The halves of joins first: a task that runs is nearer to its end.
+    fn rob(&self, slot: &Slot) -> Option<Work> {
+        if let Some(stolen) = Stolen::from(&slot.lane, 0) {
+            return Some(Work::Half(stolen));
+        }
+        let stealer = slot.stealer()?;
+        insist(|| stealer.steal_batch_and_pop(&self.deque)).map(Work::Task)
+    }
+
+    /// Marsaglia's xorshift.
+    fn next_random(&self) -> u32 {
+        let mut x = self.random.get();
+        x ^= x << 13;
+        x ^= x >> 17;
+        x ^= x << 5;
+        self.random.set(x);
+        x
+    }
+}
+
+/// Tries again as long as a race was lost.
+fn insist(mut attempt: impl FnMut() -> Steal<Job>) -> Option<Job> {
+    loop {
+        match attempt() {
+            Steal::Success(job) => return Some(job),
+            Steal::Empty => return None,
+            Steal::Retry => thread::spin_hint(),
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! What the sleep protocol asks of the queues, which it does not know.
+
+/// What there is to do for a pool, as a look at all its queues shows it.
+pub(in crate::thread) trait Sight {
+    /// Whether there is anything that a thread could do.
+    fn has_work(&self) -> bool;
+
+    /// Whether there is something that keeps the pool from its end: of the halves
+    /// of joins, their owners take care.
+    fn has_tasks(&self) -> bool;
+}
