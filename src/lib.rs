@@ -23,6 +23,7 @@
 //! |---|---|
 //! | compute on all CPUs | [`ThreadPool::new`], [`ThreadPool::global`] |
 //! | wait for files, commands, blocking clients | [`ThreadPool::for_blocking`] |
+//! | wait now and then, among work for the CPUs | [`blocking()`], [`ThreadPool::submit_blocking`] |
 //! | run everything in the caller, to debug | [`Inline`] |
 //! | wait for a task, await it, cancel it, watch it | [`Handle`] |
 //! | one result for each input, in bounded memory | [`ThreadPool::map`], [`Map`] |
@@ -96,7 +97,7 @@ pub use task::{
     as_completed, current, task, wait,
 };
 pub use thread::{
-    PoolStats, Shutdown, ShutdownReport, ThreadPool, ThreadPoolBuilder, WhenFull, dump,
+    PoolStats, Shutdown, ShutdownReport, ThreadPool, ThreadPoolBuilder, WhenFull, blocking, dump,
 };
 pub use wait::{TimedOutWaiting, block_on, block_on_timeout};
 

@@ -19,7 +19,7 @@ pub(super) enum Claims {
     /// Whenever nobody has started it.
     Anytime,
     /// As the last resort: it has a time limit, beyond which its waiter would
-    /// wait.
+    /// wait; or it blocks.
     AtLast,
     /// Not before it is due: it is in no queue.
     NotYet,
@@ -31,12 +31,14 @@ const AWAITED: u32 = 1 << 2;
 const LIMITED: u32 = 1 << 3;
 const UNCLAIMABLE: u32 = 1 << 4;
 const OUTSIDERS: u32 = 1 << 5;
+const AT_LAST: u32 = 1 << 6;
 
 impl Asks {
     /// The flags that a task is born with.
     pub(super) fn of(origin: Origin, options: Option<&Options>) -> Self {
         let mut flags = match origin.claim {
             Claim::Nobody => UNCLAIMABLE,
+            Claim::AtLast => AT_LAST,
             Claim::Workers => 0,
             Claim::Anybody => OUTSIDERS,
         };
@@ -103,7 +105,7 @@ impl Asks {
         let flags = self.0.load(Ordering::Relaxed);
         if flags & UNCLAIMABLE != 0 {
             Claims::NotYet
-        } else if flags & LIMITED != 0 {
+        } else if flags & (LIMITED | AT_LAST) != 0 {
             Claims::AtLast
         } else {
             Claims::Anytime

@@ -8,7 +8,7 @@ use super::builder::Config;
 use super::last_resort::Offers;
 use super::limit::{Admission, Patience, QueueLimit};
 use super::shutdown::ShutdownReport;
-use super::sleep::{Call, Sleep};
+use super::sleep::{Call, Sleep, Start};
 use super::submit_after::Delayed;
 use super::worker::{self, Slot, with_worker};
 use crate::error::{Refusal, StartError, SubmitError};
@@ -43,6 +43,8 @@ pub(crate) struct Core {
     pub(super) id: u32,
     pub(super) config: Config,
     pub(super) injector: Injector<Job>,
+    /// What needs a thread and no permit: `submit_blocking`.
+    pub(super) errands: Injector<Job>,
     pub(super) slots: Box<[Slot]>,
     /// Slots below this index have had a thread.
     used: AtomicUsize,
@@ -71,6 +73,7 @@ impl Core {
         let core = Arc::new(Self {
             id,
             injector: Injector::new(),
+            errands: Injector::new(),
             // One more for while a thread of the pool waits for its end.
             slots: (0..=threads_max).map(|_| Slot::new()).collect(),
             used: AtomicUsize::new(0),
@@ -85,11 +88,11 @@ impl Core {
             config,
         });
         for got in 0..resident {
-            let Call::Start(index) = core.sleep.first_threads() else {
+            let Call::Start(start) = core.sleep.first_threads() else {
                 break;
             };
-            if let Err(source) = core.start_thread(index) {
-                let _ = core.sleep.start_failed(index, || core.has_work());
+            if let Err(source) = core.start_thread(start) {
+                let _ = core.sleep.start_failed(start, || core.has_work());
                 core.close(Intake::Closed);
                 core.wait_for_end(Deadline::NEVER);
                 return Err(StartError::threads(resident, got, source));
@@ -103,17 +106,18 @@ impl Core {
         match call {
             Call::Nothing => {}
             Call::LastResort => self.offers.call_one(),
-            Call::Start(index) => {
-                if self.start_thread(index).is_err() {
+            Call::Start(start) => {
+                if self.start_thread(start).is_err() {
                     // The pool goes on with the threads it has.
-                    let call = self.sleep.start_failed(index, || self.has_work());
+                    let call = self.sleep.start_failed(start, || self.has_work());
                     self.answer(call);
                 }
             }
         }
     }
 
-    fn start_thread(self: &Arc<Self>, index: usize) -> std::io::Result<()> {
+    fn start_thread(self: &Arc<Self>, start: Start) -> std::io::Result<()> {
+        let index = start.index;
         let slot = &self.slots[index];
         slot.furnish();
         // ORDERING: Release pairs with the Acquire in `used_slots`: who sees
@@ -125,7 +129,7 @@ impl Core {
         // Locked so long: whoever joins the threads of an ended pool finds it.
         let mut threads = slot.threads.lock();
         let started = thread::spawn(name, self.config.stack_size, move || {
-            worker::main(core, index);
+            worker::main(core, start);
         })?;
         threads.push(started);
         if threads.len() > THREADS_KEPT {
@@ -186,13 +190,27 @@ impl Core {
         }
     }
 
-    /// Accepts a task, or gives it back.
+    /// Accepts a task and queues it, or gives it back.
     pub(super) fn try_submit<T: Task>(
         self: &Arc<Self>,
         task: T,
         origin: Origin,
         patience: Patience,
     ) -> Result<Handle<T::Output>, SubmitError<T>> {
+        let (job, handle) = self.accept(task, origin, patience)?;
+        if let Some(job) = job {
+            self.push(job);
+        }
+        Ok(handle)
+    }
+
+    /// Accepts a task, or gives it back; no job says that it has been run here.
+    pub(super) fn accept<T: Task>(
+        &self,
+        task: T,
+        origin: Origin,
+        patience: Patience,
+    ) -> Result<(Option<Job>, Handle<T::Output>), SubmitError<T>> {
         if let Some(why) = self.refusal() {
             return Err(SubmitError::new(why, task));
         }
@@ -204,13 +222,12 @@ impl Core {
                 Admission::RunHere => {
                     let (job, handle) = task::accept(task, origin);
                     let _ = job.run(&());
-                    return Ok(handle);
+                    return Ok((None, handle));
                 }
             }
         }
         let (job, handle) = task::accept(task, origin);
-        self.push(job);
-        Ok(handle)
+        Ok((Some(job), handle))
     }
 
     /// As `try_submit`; a refused task has a handle that says so.
@@ -310,6 +327,11 @@ impl Core {
 
     fn published(self: &Arc<Self>, from_outside: bool) {
         let call = self.sleep.job_published();
+        self.answer_from(call, from_outside);
+    }
+
+    /// Does what a call asks that follows the queueing of a job.
+    pub(super) fn answer_from(self: &Arc<Self>, call: Call, from_outside: bool) {
         self.answer(call);
         if from_outside && self.sleep.has_ended() && !mutant("core-push-after-end") {
             // The pool has ended while we pushed: nobody else will look.
@@ -328,7 +350,7 @@ impl Core {
         }
     }
 
-    fn trace(&self, job: &Job) {
+    pub(super) fn trace(&self, job: &Job) {
         if let Some(traced) = &self.traced {
             let info = job.info();
             traced.lock().push(info);
@@ -352,6 +374,10 @@ impl Core {
 
     /// Cancels everything that is queued.
     pub(super) fn discard_all(&self) {
+        while let Some(errand) = self.take_errand() {
+            self.job_taken(&errand);
+            self.discard(errand);
+        }
         while self.has_work() {
             let stealers = self.used_slots().iter().filter_map(Slot::stealer);
             let stolen = std::iter::once(self.injector.steal())

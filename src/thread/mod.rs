@@ -13,12 +13,14 @@
 //! | `core` | what threads and owner share; how a task gets in |
 //! | `worker` | find, run, sleep: a thread's day |
 //! | `sleep/` | when a thread may sleep, and why no job is forgotten |
+//! | `blocking` | tasks that block, beside those that compute |
 //! | `running` | who runs what, for others to look at |
 //! | `limit` | a bound on the queue |
 //! | `submit_after` | tasks that are not yet due |
 //! | `shutdown` | the end |
 //! | `builder`, `stats`, `dump` | configuration and reports |
 
+mod blocking;
 mod builder;
 mod core;
 mod dump;
@@ -38,6 +40,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+pub use blocking::blocking;
 pub use builder::ThreadPoolBuilder;
 pub use dump::dump;
 pub use limit::WhenFull;

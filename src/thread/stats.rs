@@ -57,7 +57,7 @@ impl Core {
         let mut stats = PoolStats {
             workers: self.config.workers,
             threads: self.sleep.live(),
-            queued: self.injector.len(),
+            queued: self.injector.len() + self.errands.len(),
             delayed: not_due.delayed,
             // ORDERING: Relaxed, statistics.
             cancelled: self.discarded.load(Relaxed) + not_due.cancelled,

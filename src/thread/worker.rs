@@ -13,13 +13,13 @@
 //! there between two of them, and thieves reach it at any time, so whatever a
 //! thread leaves behind when it blocks or retires is found by the others.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
 use super::core::{Core, Intake};
 use super::running::Running;
-use super::sleep::{Awake, Standing};
+use super::sleep::{Awake, Standing, Start};
 use crate::primitive::block::{BlockHook, BlockedOn, LastResort, with_hook};
 use crate::primitive::thread::{self, JoinHandle};
 use crate::primitive::unmodelled::{AtomicU64, OnceLock};
@@ -131,6 +131,8 @@ pub(super) struct Worker {
     index: usize,
     deque: Deque<Job>,
     standing: Standing,
+    /// What the waits are for inside of which the thread waits.
+    outer_waits: RefCell<Vec<BlockedOn>>,
     /// In a hook of the thread's, or before the first: whatever waits there, no
     /// spare takes its place.
     in_hook: Cell<bool>,
@@ -149,7 +151,8 @@ pub(super) fn with_worker<R>(pool: u32, f: impl FnOnce(Option<&Worker>) -> R) ->
 }
 
 /// The body of a pool's thread.
-pub(super) fn main(core: Arc<Core>, index: usize) {
+pub(super) fn main(core: Arc<Core>, start: Start) {
+    let index = start.index;
     let slot = &core.slots[index];
     let Some(deque) = slot.deque.lock().take() else {
         // Two threads with one index: a bug of ours, better survived.
@@ -157,7 +160,8 @@ pub(super) fn main(core: Arc<Core>, index: usize) {
         return;
     };
     let worker = Worker {
-        standing: Standing::called(index),
+        standing: Standing::of(start),
+        outer_waits: RefCell::new(Vec::new()),
         in_hook: Cell::new(core.config.has_start_hook()),
         index,
         deque,
@@ -170,7 +174,9 @@ pub(super) fn main(core: Arc<Core>, index: usize) {
     let awake = with_hook(&worker, || {
         if core.config.has_start_hook() {
             // A hook may take its time: meanwhile nobody must count on us.
-            worker.stop_searching();
+            if worker.standing.is_searching() {
+                worker.stop_searching();
+            }
             core.config.run_start_hook(core.id, index);
             worker.in_hook.set(false);
         }
@@ -214,16 +220,16 @@ impl Worker {
 
     /// `None` says that this is another process: see [`is_forked`](fork::is_forked).
     fn work(&self) -> Option<Awake> {
+        // One that was sent has no permit, and finds its errand as it parks.
+        let mut may_work = self.standing.has_permit();
         loop {
-            while let Some(job) = self.find() {
+            while may_work && let Some(job) = self.find() {
                 self.run(job);
                 if fork::is_forked(self.core.id) {
                     // The queues are copies: their tasks run in the parent.
                     return None;
                 }
-                if !self.core.sleep.take_permit(&self.standing) {
-                    break;
-                }
+                may_work = self.core.sleep.take_permit(&self.standing);
             }
             let asleep =
                 self.core
@@ -231,8 +237,18 @@ impl Worker {
                     .fall_asleep(&self.standing, self.core.config.keep_alive, || {
                         self.core.has_work()
                     });
-            if asleep != Awake::Work {
-                return Some(asleep);
+            match asleep {
+                Awake::Work => may_work = true,
+                Awake::Errand => {
+                    if let Some(job) = self.core.take_errand() {
+                        self.run(job);
+                        if fork::is_forked(self.core.id) {
+                            return None;
+                        }
+                    }
+                    may_work = self.core.sleep.take_permit(&self.standing);
+                }
+                Awake::Retired | Awake::Ended => return Some(asleep),
             }
         }
     }
@@ -287,6 +303,12 @@ impl Worker {
     fn look_once(&self) -> Option<Job> {
         let searches = self.searches.get().wrapping_add(1);
         self.searches.set(searches);
+        if searches.is_multiple_of(3 * OLDEST_FIRST)
+            && let Some(job) = self.core.take_errand()
+        {
+            // Where no thread is left for errands.
+            return Some(job);
+        }
         if searches.is_multiple_of(2 * OLDEST_FIRST) {
             (self.take_oldest())
                 .or_else(|| self.take_injected())
@@ -377,7 +399,8 @@ impl BlockHook for Worker {
             // spare, and so on; and who leaves takes no permit back.
             return;
         }
-        *self.slot().blocked_on.lock() = Some(on);
+        let outer = self.slot().blocked_on.lock().replace(on);
+        self.outer_waits.borrow_mut().extend(outer);
         let call = (self.core.sleep).block_starts(&self.standing, || self.core.has_work());
         self.core.answer(call);
     }
@@ -386,8 +409,13 @@ impl BlockHook for Worker {
         if fork::is_forked(self.core.id) || self.in_hook.get() {
             return;
         }
-        self.core.sleep.block_ends(&self.standing);
-        *self.slot().blocked_on.lock() = None;
+        let outer = self.outer_waits.borrow_mut().pop();
+        // A wait inside of `blocking`, which goes on without a permit.
+        let is_inner = outer.is_some() && !mutant("blocking-inner-wait-takes-a-permit");
+        if !is_inner {
+            self.core.sleep.block_ends(&self.standing);
+        }
+        *self.slot().blocked_on.lock() = outer;
     }
 
     fn offer(&self, offer: &Arc<LastResort>) {
@@ -418,6 +446,7 @@ impl BlockHook for Worker {
                 self.core.answer(call);
             }
         }
+        self.core.drop_claimed_errand(task);
         let slot = self.slot();
         // SAFETY: the caller's contract is the same.
         let ran = unsafe { task::run_claimed(task, &slot.running) };

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use raddle::{
     CancellationToken, Handle, Inline, Shutdown, Task as _, TaskError, TaskGroup, ThreadPool, When,
-    WhenFull, as_completed, block_on, block_on_timeout, current, dump, task, wait,
+    WhenFull, as_completed, block_on, block_on_timeout, blocking, current, dump, task, wait,
 };
 
 use crate::reenter_sync::sync_objects;
@@ -140,6 +140,8 @@ fn pools(pool: &ThreadPool) {
     assert_eq!(pool.submit_timeout(|| 1, LONG).result().unwrap(), 1);
     assert_eq!(pool.submit_deadline(|| 1, far).result().unwrap(), 1);
     pool.submit_after(Duration::ZERO, || ()).detach();
+    assert_eq!(pool.submit_blocking(|| 1).result().unwrap(), 1);
+    assert_eq!(blocking(|| pool.submit(|| 1).result().unwrap()), 1);
     assert_eq!(Inline.submit(|| 1).result().unwrap(), 1);
     assert_eq!(Inline.try_submit(|| 1).unwrap().result().unwrap(), 1);
     assert_eq!(ThreadPool::global().submit(|| 1).result().unwrap(), 1);
@@ -164,8 +166,8 @@ fn pools(pool: &ThreadPool) {
     let own = own.on_worker_start(|_| ()).on_worker_exit(|_| ());
     let own = own.on_panic(|_| ()).panic_hook(false).stack_size(1 << 20);
     assert_eq!(own.build().unwrap().submit(|| 1).result().unwrap(), 1);
-    let blocking = ThreadPool::for_blocking(1).unwrap();
-    assert_eq!(blocking.submit(|| 1).result().unwrap(), 1);
+    let waits = ThreadPool::for_blocking(1).unwrap();
+    assert_eq!(waits.submit(|| 1).result().unwrap(), 1);
 }
 
 /// Waits for what only the timer can bring.

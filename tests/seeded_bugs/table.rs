@@ -549,6 +549,35 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         Kind::Logic,
         &["sleep::models::spares::two_threads_that_wait_for_the_end_of_their_pool_get_it"],
     ),
+    // thread: tasks that block
+    bug(
+        "errand-count-relaxed",
+        Kind::Ordering,
+        &["sleep::models::errands::an_errand_queued_while_the_worker_falls_asleep_is_run"],
+    ),
+    bug(
+        "errand-park-without-look",
+        Kind::Recheck,
+        &["sleep::models::errands::an_errand_queued_while_the_worker_falls_asleep_is_run"],
+    ),
+    bug(
+        "errand-look-sends-nobody",
+        Kind::Notify,
+        &[
+            "sleep::models::errands::an_errand_queued_while_the_last_thread_retires_is_run",
+            "thread::models::cap::at_the_cap_a_waiter_runs_its_blocking_child",
+        ],
+    ),
+    bug(
+        "errand-end-unseen",
+        Kind::Recheck,
+        &["sleep::models::errands::an_errand_queued_while_the_pool_ends_is_run_or_cancelled"],
+    ),
+    bug(
+        "blocking-inner-wait-takes-a-permit",
+        Kind::Logic,
+        &["thread::models::work::a_wait_inside_a_blocking_section_keeps_the_permit_away"],
+    ),
     // sync: permits, signals, meeting points
     bug(
         "semaphore-put-relaxed",

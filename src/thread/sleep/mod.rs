@@ -50,72 +50,23 @@
 
 mod census;
 mod end;
+mod errands;
 #[cfg(all(test, raddle_loom))]
 mod models;
+mod standing;
 
-use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::primitive::atomic::{AtomicU32, Ordering, fence};
+use crate::primitive::atomic::{AtomicU32, AtomicUsize, Ordering, fence};
 use crate::primitive::{Condvar, Mutex, Parker, mutant};
 use crate::wait::deadline::Deadline;
 
 use census::Census;
 pub(super) use census::THREADS_MAX;
+pub(super) use standing::{Awake, Call, Standing, Start};
 
 use Ordering::{Acquire, Relaxed, Release, SeqCst};
-
-/// What a thread of the pool may do at present. Only that thread changes it.
-#[derive(Debug)]
-pub(super) struct Standing {
-    index: usize,
-    has_permit: Cell<bool>,
-    is_searching: Cell<bool>,
-}
-
-impl Standing {
-    /// A thread that was just called to life: with a permit, and searching.
-    pub(super) fn called(index: usize) -> Self {
-        Self {
-            index,
-            has_permit: Cell::new(true),
-            is_searching: Cell::new(true),
-        }
-    }
-
-    pub(super) fn has_permit(&self) -> bool {
-        self.has_permit.get()
-    }
-
-    pub(super) fn is_searching(&self) -> bool {
-        self.is_searching.get()
-    }
-}
-
-/// What a call for help asks of its caller.
-#[must_use]
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Call {
-    /// Nothing: somebody was woken, or nobody is needed.
-    Nothing,
-    /// A thread is needed, but all that there may be are blocked.
-    LastResort,
-    /// Start a thread with this index; [`Sleep::start_failed`] if that fails.
-    Start(usize),
-}
-
-/// Why [`Sleep::fall_asleep`] has returned.
-#[must_use]
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Awake {
-    /// There may be work, and the thread has a permit.
-    Work,
-    /// The thread was one too many: it goes, and says so with [`Sleep::left`].
-    Retired,
-    /// The pool has ended: likewise.
-    Ended,
-}
 
 /// Where one thread sleeps.
 #[derive(Debug)]
@@ -127,6 +78,7 @@ struct Seat {
 const ASLEEP: u32 = 0;
 const CALLED: u32 = 1;
 const DISMISSED: u32 = 2;
+const SENT: u32 = 3;
 
 /// Who is there.
 #[derive(Debug)]
@@ -139,6 +91,8 @@ struct Crew {
     extra: Option<usize>,
     /// Threads that exist, or are being started.
     live: usize,
+    /// Threads that are sent for an errand and have not yet looked for it.
+    sent: usize,
     /// Threads of the pool that wait for its end.
     closers: usize,
     closing: bool,
@@ -166,6 +120,8 @@ pub(super) struct Sleep {
     seats: Box<[Seat]>,
     /// So many threads stay, however long they find nothing.
     resident: usize,
+    /// Errands that are queued, and that nobody has taken: see `errands`.
+    errands: AtomicUsize,
 }
 
 impl Sleep {
@@ -185,6 +141,7 @@ impl Sleep {
                 free: (0..threads_max).rev().collect(),
                 extra: Some(threads_max),
                 live: 0,
+                sent: 0,
                 closers: 0,
                 closing: false,
                 ended: false,
@@ -192,6 +149,7 @@ impl Sleep {
             changed: Condvar::new(),
             seats: (0..=threads_max).map(seat).collect(),
             resident,
+            errands: AtomicUsize::new(0),
         }
     }
 
@@ -231,7 +189,7 @@ impl Sleep {
                 return Call::Nothing;
             }
             crew.live += 1;
-            return Call::Start(index);
+            return Call::Start(Start::called(index));
         }
         if !self.census.take(true) {
             return Call::Nothing;
@@ -265,7 +223,7 @@ impl Sleep {
         match crew.free.pop() {
             Some(index) => {
                 crew.live += 1;
-                Call::Start(index)
+                Call::Start(Start::called(index))
             }
             None => {
                 self.census.give_back(true, true);
@@ -276,12 +234,13 @@ impl Sleep {
 
     /// The thread that a call asked for could not be started; never asks for
     /// another.
-    pub(super) fn start_failed(&self, index: usize, has_work: impl Fn() -> bool) -> Call {
+    pub(super) fn start_failed(&self, start: Start, has_work: impl Fn() -> bool) -> Call {
         {
             let mut crew = self.crew.lock();
             crew.live -= 1;
-            self.give_place_back(&mut crew, index);
-            self.census.give_back(true, true);
+            crew.sent -= usize::from(!start.is_called);
+            self.give_place_back(&mut crew, start.index);
+            self.census.give_back(start.is_called, start.is_called);
             self.end_if_done(&mut crew, &has_work);
         }
         // ORDERING: pairs with the fence in `job_published`: a submitter that
@@ -290,7 +249,7 @@ impl Sleep {
         if !mutant("sleep-start-failed-without-look") && has_work() {
             return self.call(false);
         }
-        Call::Nothing
+        self.send_if_needed(Call::Nothing, false)
     }
 
     /// Begins to search, if nobody does.
@@ -327,13 +286,15 @@ impl Sleep {
         if mutant("sleep-block-without-look") || counts_on_others {
             return Call::Nothing;
         }
-        // ORDERING: pairs with the fence in `job_published`.
+        // ORDERING: pairs with the fence in `job_published`; and with that of
+        // another thread that blocks here, for errands.
         fence(SeqCst);
-        if has_work() {
+        let call = if has_work() {
             self.call(true)
         } else {
             Call::Nothing
-        }
+        };
+        self.send_if_needed(call, true)
     }
 
     /// This thread is awake again inside its task, which goes on at once.
@@ -361,6 +322,7 @@ impl Sleep {
         let seat = &self.seats[me.index];
         {
             let mut crew = self.crew.lock();
+            crew.sent -= usize::from(me.is_sent.take());
             if crew.ended {
                 self.give_back_all(me);
                 return Awake::Ended;
@@ -369,6 +331,10 @@ impl Sleep {
             seat.signal.store(ASLEEP, Relaxed);
             crew.parked.push(me.index);
             self.give_back_all(me);
+            if self.has_errands() && !mutant("errand-park-without-look") {
+                crew.parked.pop();
+                return Awake::Errand;
+            }
             self.end_if_done(&mut crew, &has_work);
         }
         if !mutant("sleep-park-without-fence") {
@@ -417,6 +383,10 @@ impl Sleep {
                     me.is_searching.set(true);
                     return Awake::Work;
                 }
+                SENT => {
+                    self.crew.lock().sent -= 1;
+                    return Awake::Errand;
+                }
                 DISMISSED => return Awake::Ended,
                 _ => {}
             }
@@ -463,30 +433,14 @@ impl Sleep {
         // no free place has left its job in sight.
         fence(SeqCst);
         if has_work() {
-            self.call(true)
-        } else {
-            Call::Nothing
+            let call = self.call(true);
+            return self.send_if_needed(call, true);
         }
+        self.send_if_needed(Call::Nothing, true)
     }
 
     /// Threads that exist.
     pub(super) fn live(&self) -> usize {
         self.crew.lock().live
-    }
-}
-
-#[cfg(all(test, raddle_loom))]
-impl Sleep {
-    /// Idle permits, searching threads, parked threads.
-    pub(super) fn counts(&self) -> (usize, usize, usize) {
-        let (idle, searching) = self.census.counts();
-        (idle, searching, self.crew.lock().parked.len())
-    }
-
-    /// How many indices have no thread, the extra one apart.
-    pub(super) fn vacant(&self) -> usize {
-        let crew = self.crew.lock();
-        assert!(crew.extra.is_some(), "the extra place leaks");
-        crew.free.len()
     }
 }

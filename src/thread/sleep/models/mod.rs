@@ -8,10 +8,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+mod errands;
 mod naps;
 mod spares;
 
-use super::{Awake, Call, Sleep, Standing};
+use super::{Awake, Call, Sleep, Standing, Start};
 use crate::primitive::atomic::{AtomicBool, Ordering};
 use crate::primitive::model::run::Model;
 use crate::primitive::thread::{self, JoinHandle};
@@ -98,6 +99,8 @@ type Run<Q> = fn(&Arc<Room<Q>>, &Standing, usize);
 struct Room<Q> {
     sleep: Sleep,
     queue: Q,
+    /// Jobs that need no permit.
+    errands: Flags,
     run: Run<Q>,
     keep_alive: Duration,
     /// After so many jobs a thread goes, with its permit, and nobody needs to
@@ -130,6 +133,7 @@ impl<Q: Queue> Room<Q> {
         Self {
             sleep: Sleep::new(permits, threads_max, resident),
             queue,
+            errands: Flags::new(JOBS),
             run: nothing,
             keep_alive: Duration::MAX,
             quits_after: [usize::MAX; 3],
@@ -167,25 +171,26 @@ impl<Q: Queue> Room<Q> {
     }
 
     fn answer(self: &Arc<Self>, call: Call) {
-        if let Call::Start(index) = call {
+        if let Call::Start(start) = call {
             if self.gives.load(Relaxed) == 0 {
-                let _ = self.sleep.start_failed(index, || self.in_sight());
+                let _ = self.sleep.start_failed(start, || self.in_sight());
                 return;
             }
             self.gives.fetch_sub(1, Relaxed);
             let room = Arc::clone(self);
-            let body = move || room.work(index);
+            let body = move || room.work(start);
             let thread = thread::spawn(String::from("worker"), None, body).unwrap();
             self.threads.lock().push(thread);
         }
     }
 
     /// What `worker::main` does, without the tasks.
-    fn work(self: &Arc<Self>, index: usize) {
-        let me = Standing::called(index);
+    fn work(self: &Arc<Self>, start: Start) {
+        let (me, index) = (Standing::of(start), start.index);
         let mut jobs = 0;
+        let mut may_work = me.has_permit();
         let awake = loop {
-            while let Some(job) = self.queue.take() {
+            while may_work && let Some(job) = self.queue.take() {
                 if me.is_searching() {
                     let call = self.sleep.stop_searching(&me, || self.in_sight());
                     self.answer(call);
@@ -196,17 +201,36 @@ impl<Q: Queue> Room<Q> {
                     self.kept.fetch_add(u64::from(me.has_permit()), Relaxed);
                     return;
                 }
-                if !self.sleep.take_permit(&me) {
-                    break;
-                }
+                may_work = self.sleep.take_permit(&me);
             }
             let awake = (self.sleep).fall_asleep(&me, self.keep_alive, || self.in_sight());
-            if awake != Awake::Work {
-                break awake;
+            match awake {
+                Awake::Work => may_work = true,
+                Awake::Errand => {
+                    if self.sleep.take_errand() {
+                        self.run_errand(&me);
+                        jobs += 1;
+                        if jobs == self.quits_after[index] {
+                            self.kept.fetch_add(u64::from(me.has_permit()), Relaxed);
+                            return;
+                        }
+                    }
+                    may_work = self.sleep.take_permit(&me);
+                }
+                Awake::Retired | Awake::Ended => break awake,
             }
         };
         let call = self.sleep.left(&me, &awake, || self.in_sight());
         self.answer(call);
+    }
+
+    /// As `blocking` does for an errand that was taken.
+    fn run_errand(self: &Arc<Self>, me: &Standing) {
+        let job = self.errands.take().expect("what was taken is there");
+        let call = self.sleep.block_starts(me, || self.in_sight());
+        self.answer(call);
+        self.run(me, job);
+        self.sleep.block_ends(me);
     }
 
     fn run(self: &Arc<Self>, me: &Standing, job: usize) {
@@ -233,6 +257,20 @@ impl<Q: Queue> Room<Q> {
             self.lay_out(*job);
         }
         self.published();
+    }
+
+    /// What `Core::push_errand` does.
+    fn send(self: &Arc<Self>, job: usize) {
+        self.write(job);
+        self.errands.put(job);
+        let call = self.sleep.errand_published();
+        self.answer(call);
+        if self.sleep.has_ended() {
+            while self.sleep.take_errand() {
+                assert!(self.errands.take().is_some());
+                self.cancelled.fetch_add(1, Relaxed);
+            }
+        }
     }
 
     /// Waits inside a job, as a task does for another.
@@ -277,6 +315,7 @@ impl<Q: Queue> Room<Q> {
     /// How things must stand when all is quiet.
     fn is_quiet(&self, jobs: usize) {
         assert!(!self.in_sight(), "a job is forgotten");
+        assert!(!self.sleep.has_errands(), "an errand is forgotten");
         let resolved = self.ran.load(Relaxed) + self.cancelled.load(Relaxed);
         assert_eq!(resolved, jobs as u64, "a job was run twice, or not at all");
         let idle = self.permits - self.kept.load(Relaxed) as usize;
@@ -305,4 +344,19 @@ impl<Q: Queue> Room<Q> {
 
 fn start(body: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
     thread::spawn(String::from("other"), None, body).unwrap()
+}
+
+impl Sleep {
+    /// Idle permits, searching threads, parked threads.
+    pub(in crate::thread) fn counts(&self) -> (usize, usize, usize) {
+        let (idle, searching) = self.census.counts();
+        (idle, searching, self.crew.lock().parked.len())
+    }
+
+    /// How many indices have no thread, the extra one apart.
+    pub(in crate::thread) fn vacant(&self) -> usize {
+        let crew = self.crew.lock();
+        assert!(crew.extra.is_some(), "the extra place leaks");
+        crew.free.len()
+    }
 }
