@@ -69,7 +69,7 @@ impl Core {
             task::unread::watch(id, on_panic);
         }
         let threads_max = config.threads_max();
-        let resident = config.resident();
+        let resident = config.resident(config.workers);
         let core = Arc::new(Self {
             id,
             injector: Injector::new(),

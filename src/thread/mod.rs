@@ -14,6 +14,7 @@
 //! | `worker` | find, run, sleep: a thread's day |
 //! | `sleep/` | when a thread may sleep, and why no job is forgotten |
 //! | `blocking` | tasks that block, beside those that compute |
+//! | `resize` | another number of workers |
 //! | `running` | who runs what, for others to look at |
 //! | `limit` | a bound on the queue |
 //! | `submit_after` | tasks that are not yet due |
@@ -28,6 +29,7 @@ mod last_resort;
 mod limit;
 #[cfg(all(test, raddle_loom))]
 mod models;
+mod resize;
 mod running;
 mod shutdown;
 mod sleep;
@@ -352,7 +354,8 @@ impl ThreadPool {
         map_on(self, self.width(), Location::caller(), items.into_iter(), f)
     }
 
-    /// How many tasks run at once.
+    /// How many tasks run at once: as built, or since the last
+    /// [`resize`](Self::resize).
     ///
     /// # Examples
     ///
@@ -362,7 +365,7 @@ impl ThreadPool {
     /// # Ok::<_, raddle::StartError>(())
     /// ```
     pub fn width(&self) -> usize {
-        self.core.config.workers
+        self.core.sleep.permits()
     }
 
     /// What the pool does and has done.

@@ -55,7 +55,7 @@ impl Core {
     pub(super) fn stats(&self) -> PoolStats {
         let not_due = self.delayed.figures();
         let mut stats = PoolStats {
-            workers: self.config.workers,
+            workers: self.sleep.permits(),
             threads: self.sleep.live(),
             queued: self.injector.len() + self.errands.len(),
             delayed: not_due.delayed,

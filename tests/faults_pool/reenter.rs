@@ -128,6 +128,8 @@ fn tokens() {
 fn pools(pool: &ThreadPool) {
     let far = Instant::now() + LONG;
     let _ = (pool.stats(), pool.width(), dump(), format!("{pool:?}"));
+    pool.resize(pool.width() + 1);
+    pool.resize(pool.width() - 1);
     assert!(pool.try_submit(|| 1).unwrap().result().is_ok());
     let handles = pool.submit_many([|| 1, || 2]);
     assert_eq!(

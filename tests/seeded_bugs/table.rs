@@ -578,6 +578,22 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         Kind::Logic,
         &["thread::models::work::a_wait_inside_a_blocking_section_keeps_the_permit_away"],
     ),
+    // thread: another size
+    bug(
+        "resize-grows-silently",
+        Kind::Notify,
+        &["sleep::models::resize::a_job_published_while_the_pool_grows_gets_a_thread"],
+    ),
+    bug(
+        "resize-look-without-fence",
+        Kind::Recheck,
+        &["sleep::models::resize::a_job_published_while_the_pool_grows_gets_a_thread"],
+    ),
+    bug(
+        "resize-debt-unpaid",
+        Kind::Logic,
+        &["sleep::tests::a_thread_beyond_the_size_gives_its_permit_up_after_its_task"],
+    ),
     // sync: permits, signals, meeting points
     bug(
         "semaphore-put-relaxed",

@@ -17,7 +17,7 @@
 //! ```
 //!
 //! One word, the [`Census`], counts the idle permits and the searching
-//! threads. Who is parked stands in the [`Crew`], under a lock that is taken
+//! threads; in a pool that shrinks (`resize`) also the permits that are owed. Who is parked stands in the [`Crew`], under a lock that is taken
 //! only to fall asleep, to wake somebody, and to start or end a thread.
 //!
 //! # Why no job is forgotten
@@ -53,13 +53,16 @@ mod end;
 mod errands;
 #[cfg(all(test, raddle_loom))]
 mod models;
+mod resize;
 mod standing;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::primitive::atomic::{AtomicU32, AtomicUsize, Ordering, fence};
-use crate::primitive::{Condvar, Mutex, Parker, mutant};
+use crate::primitive::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering, fence};
+use crate::primitive::{Condvar, Mutex, Parker, mutant, unmodelled};
 use crate::wait::deadline::Deadline;
 
 use census::Census;
@@ -95,6 +98,8 @@ struct Crew {
     sent: usize,
     /// Threads of the pool that wait for its end.
     closers: usize,
+    /// So many threads stay, however long they find nothing.
+    resident: usize,
     closing: bool,
     ended: bool,
 }
@@ -118,8 +123,10 @@ pub(super) struct Sleep {
     crew: Mutex<Crew>,
     changed: Condvar,
     seats: Box<[Seat]>,
-    /// So many threads stay, however long they find nothing.
-    resident: usize,
+    /// So many permits there are; changed under the crew's lock.
+    permits: unmodelled::AtomicU32,
+    /// The pool has been made smaller: threads look whether permits are owed.
+    has_shrunk: AtomicBool,
     /// Errands that are queued, and that nobody has taken: see `errands`.
     errands: AtomicUsize,
 }
@@ -143,12 +150,14 @@ impl Sleep {
                 live: 0,
                 sent: 0,
                 closers: 0,
+                resident,
                 closing: false,
                 ended: false,
             }),
             changed: Condvar::new(),
             seats: (0..=threads_max).map(seat).collect(),
-            resident,
+            permits: unmodelled::AtomicU32::new(permits as u32),
+            has_shrunk: AtomicBool::new(false),
             errands: AtomicUsize::new(0),
         }
     }
@@ -302,11 +311,15 @@ impl Sleep {
         self.take_permit(me);
     }
 
-    /// Takes a permit, if the thread has none and one is idle; says whether it
-    /// has one now.
+    /// Takes a permit, if the thread has none and one is idle; gives it up, if
+    /// permits are owed. Says whether the thread has one now; one that has none
+    /// goes on to park, and looks.
     pub(super) fn take_permit(&self, me: &Standing) -> bool {
-        if !me.has_permit() && self.census.take(false) {
-            me.has_permit.set(true);
+        if !me.has_permit() {
+            me.has_permit.set(self.census.take(false));
+        } else if self.owes_permits() {
+            me.has_permit.set(false);
+            self.census.give_back(true, false);
         }
         me.has_permit()
     }
@@ -390,11 +403,18 @@ impl Sleep {
                 DISMISSED => return Awake::Ended,
                 _ => {}
             }
-            if seat.parker.park_until(retire_at.instant()) || !retire_at.has_passed() {
+            if seat.parker.park_until(retire_at.instant()) {
+                if retire_at.is_never() {
+                    // Fewer may stay than when it was told to.
+                    retire_at = Deadline::after(keep_alive);
+                }
+                continue;
+            }
+            if !retire_at.has_passed() {
                 continue;
             }
             let mut crew = self.crew.lock();
-            if crew.live <= self.resident {
+            if crew.live <= crew.resident {
                 // For good: more threads come only when nobody is parked.
                 retire_at = Deadline::NEVER;
                 continue;

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 mod errands;
 mod naps;
+mod resize;
 mod spares;
 
 use super::{Awake, Call, Sleep, Standing, Start};
@@ -110,7 +111,6 @@ struct Room<Q> {
     gives: AtomicU64,
     /// Permits that those who went have kept.
     kept: AtomicU64,
-    permits: usize,
     threads_max: usize,
     /// What the submitter of each job writes before, and its runner reads.
     letters: [UnsafeCell<usize>; JOBS],
@@ -139,7 +139,6 @@ impl<Q: Queue> Room<Q> {
             quits_after: [usize::MAX; 3],
             gives: AtomicU64::new(u64::MAX),
             kept: AtomicU64::new(0),
-            permits,
             threads_max,
             letters: Default::default(),
             ran: AtomicU64::new(0),
@@ -273,6 +272,11 @@ impl<Q: Queue> Room<Q> {
         }
     }
 
+    fn resize(self: &Arc<Self>, permits: usize) {
+        let call = self.sleep.resize(permits, permits, || self.in_sight());
+        self.answer(call);
+    }
+
     /// Waits inside a job, as a task does for another.
     fn block(self: &Arc<Self>, me: &Standing, done: usize) {
         let call = self.sleep.block_starts(me, || self.in_sight());
@@ -318,7 +322,7 @@ impl<Q: Queue> Room<Q> {
         assert!(!self.sleep.has_errands(), "an errand is forgotten");
         let resolved = self.ran.load(Relaxed) + self.cancelled.load(Relaxed);
         assert_eq!(resolved, jobs as u64, "a job was run twice, or not at all");
-        let idle = self.permits - self.kept.load(Relaxed) as usize;
+        let idle = self.sleep.permits() - self.kept.load(Relaxed) as usize;
         assert_eq!(self.sleep.counts(), (idle, 0, 0), "a permit leaks");
         let places = self.sleep.live() + self.sleep.vacant();
         assert_eq!(places, self.threads_max, "a place leaks");
