@@ -30,7 +30,7 @@
 //! | results as they come | [`as_completed`] |
 //! | the first, the first error, or all | [`wait()`] with [`When`] |
 //! | all or nothing; the first success | [`TaskGroup`] |
-//! | names, time limits and tokens for a task | [`task()`], [`Task`] |
+//! | names, time limits, priorities and tokens for a task | [`task()`], [`Task`], [`Priority`] |
 //! | stop work that is under way | [`CancellationToken`], [`current`] |
 //! | bound what is queued | [`ThreadPoolBuilder::queue_limit`], [`WhenFull`] |
 //! | end a pool, and know what was left | [`Shutdown`], [`ShutdownReport`] |
@@ -93,8 +93,8 @@ mod wait;
 pub use error::{GroupError, Panic, Refusal, StartError, SubmitError, TaskError, TimedOut};
 pub use task::{
     AsCompleted, Cancel, CancelOnDrop, CancellationToken, Cancelled, Handle, Inline, Keyed, Map,
-    Submit, Task, TaskContext, TaskGroup, TaskId, TaskInfo, TaskOptions, TaskState, When, With,
-    as_completed, current, task, wait,
+    Priority, Submit, Task, TaskContext, TaskGroup, TaskId, TaskInfo, TaskOptions, TaskState, When,
+    With, as_completed, current, task, wait,
 };
 pub use thread::{
     PoolStats, Shutdown, ShutdownReport, ThreadPool, ThreadPoolBuilder, WhenFull, blocking, dump,

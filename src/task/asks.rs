@@ -6,6 +6,7 @@
 
 use super::cell::{Claim, Origin};
 use super::extras::Options;
+use super::options::Priority;
 use crate::primitive::atomic::{AtomicU32, Ordering};
 use crate::primitive::mutant;
 
@@ -32,6 +33,8 @@ const LIMITED: u32 = 1 << 3;
 const UNCLAIMABLE: u32 = 1 << 4;
 const OUTSIDERS: u32 = 1 << 5;
 const AT_LAST: u32 = 1 << 6;
+const HIGH: u32 = 1 << 7;
+const LOW: u32 = 1 << 8;
 
 impl Asks {
     /// The flags that a task is born with.
@@ -45,6 +48,11 @@ impl Asks {
         if let Some(options) = options {
             flags |= if options.is_limited() { LIMITED } else { 0 };
             flags |= if options.token.is_some() { TOKEN } else { 0 };
+            flags |= match options.priority.unwrap_or_default() {
+                Priority::High => HIGH,
+                Priority::Normal => 0,
+                Priority::Low => LOW,
+            };
         }
         Self(AtomicU32::new(flags))
     }
@@ -91,6 +99,16 @@ impl Asks {
 
     pub(super) fn is_limited(&self) -> bool {
         self.has(LIMITED)
+    }
+
+    /// Where in the queue the task belongs.
+    pub(super) fn priority(&self) -> Priority {
+        // ORDERING: Relaxed, as in `has`.
+        match self.0.load(Ordering::Relaxed) & (HIGH | LOW) {
+            0 => Priority::Normal,
+            HIGH => Priority::High,
+            _ => Priority::Low,
+        }
     }
 
     /// Whether a waiter that is no worker may run the task.

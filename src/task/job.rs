@@ -14,6 +14,7 @@ use std::ptr::NonNull;
 use super::TaskInfo;
 use super::cell::{Header, free};
 use super::frame::{self, Watch};
+use super::options::Priority;
 use super::reference::Ref;
 use super::state::Phase;
 use crate::primitive::mutant;
@@ -58,6 +59,11 @@ impl Job {
     pub(crate) fn info(&self) -> TaskInfo {
         // SAFETY: the queue's reference keeps the cell alive.
         unsafe { self.0.as_ref() }.info()
+    }
+
+    pub(crate) fn priority(&self) -> Priority {
+        // SAFETY: the queue's reference keeps the cell alive.
+        unsafe { self.0.as_ref() }.asks.priority()
     }
 
     /// A task that was submitted with [`Claim::Nobody`] may be claimed from now

@@ -50,7 +50,7 @@ pub use handle::Handle;
 pub(crate) use job::{Job, Ran, run_claimed};
 pub(crate) use map::map_on;
 pub use map::{Keyed, Map};
-pub use options::{Task, TaskOptions, With, task};
+pub use options::{Priority, Task, TaskOptions, With, task};
 
 use state::Phase;
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::builder::Config;
 use super::last_resort::Offers;
 use super::limit::{Admission, Patience, QueueLimit};
+use super::priority::Ranks;
 use super::shutdown::ShutdownReport;
 use super::sleep::{Call, Sleep, Start};
 use super::submit_after::Delayed;
@@ -43,6 +44,8 @@ pub(crate) struct Core {
     pub(super) id: u32,
     pub(super) config: Config,
     pub(super) injector: Injector<Job>,
+    /// What has another priority than most.
+    pub(super) ranks: Ranks,
     /// What needs a thread and no permit: `submit_blocking`.
     pub(super) errands: Injector<Job>,
     pub(super) slots: Box<[Slot]>,
@@ -73,6 +76,7 @@ impl Core {
         let core = Arc::new(Self {
             id,
             injector: Injector::new(),
+            ranks: Ranks::new(),
             errands: Injector::new(),
             // One more for while a thread of the pool waits for its end.
             slots: (0..=threads_max).map(|_| Slot::new()).collect(),
@@ -147,6 +151,7 @@ impl Core {
     /// Whether a job is in sight anywhere.
     pub(super) fn has_work(&self) -> bool {
         !self.injector.is_empty()
+            || !self.ranks.is_empty()
             || (self.used_slots().iter())
                 .filter_map(Slot::stealer)
                 .any(|stealer| !stealer.is_empty())
@@ -297,15 +302,9 @@ impl Core {
     /// Queues a job and sees to it that somebody runs it.
     pub(super) fn push(self: &Arc<Self>, job: Job) {
         self.trace(&job);
-        let from_outside = with_worker(self.id, |worker| match worker {
-            Some(worker) => {
-                worker.push_newest(job);
-                false
-            }
-            None => {
-                self.injector.push(job);
-                true
-            }
+        let from_outside = with_worker(self.id, |worker| {
+            self.enqueue(worker, job);
+            worker.is_none()
         });
         self.published(from_outside);
     }
@@ -315,10 +314,7 @@ impl Core {
         let from_outside = with_worker(self.id, |worker| {
             for job in jobs {
                 self.trace(&job);
-                match worker {
-                    Some(worker) => worker.push_newest(job),
-                    None => self.injector.push(job),
-                }
+                self.enqueue(worker, job);
             }
             worker.is_none()
         });
@@ -374,11 +370,15 @@ impl Core {
 
     /// Cancels everything that is queued.
     pub(super) fn discard_all(&self) {
-        while let Some(errand) = self.take_errand() {
-            self.job_taken(&errand);
-            self.discard(errand);
+        while let Some(job) = self.take_errand() {
+            self.job_taken(&job);
+            self.discard(job);
         }
         while self.has_work() {
+            if let Some(job) = self.ranks.take_any() {
+                self.job_taken(&job);
+                self.discard(job);
+            }
             let stealers = self.used_slots().iter().filter_map(Slot::stealer);
             let stolen = std::iter::once(self.injector.steal())
                 .chain(stealers.map(|stealer| stealer.steal()));

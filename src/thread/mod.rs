@@ -14,6 +14,7 @@
 //! | `worker` | find, run, sleep: a thread's day |
 //! | `sleep/` | when a thread may sleep, and why no job is forgotten |
 //! | `blocking` | tasks that block, beside those that compute |
+//! | `priority` | what comes before all others, and after them |
 //! | `resize` | another number of workers |
 //! | `running` | who runs what, for others to look at |
 //! | `limit` | a bound on the queue |
@@ -29,6 +30,7 @@ mod last_resort;
 mod limit;
 #[cfg(all(test, raddle_loom))]
 mod models;
+mod priority;
 mod resize;
 mod running;
 mod shutdown;

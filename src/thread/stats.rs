@@ -57,7 +57,7 @@ impl Core {
         let mut stats = PoolStats {
             workers: self.sleep.permits(),
             threads: self.sleep.live(),
-            queued: self.injector.len() + self.errands.len(),
+            queued: self.injector.len() + self.ranks.len() + self.errands.len(),
             delayed: not_due.delayed,
             // ORDERING: Relaxed, statistics.
             cancelled: self.discarded.load(Relaxed) + not_due.cancelled,

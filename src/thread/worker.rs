@@ -4,8 +4,8 @@
 //!        ┌────────────────────────────────────────────┐
 //!        ▼                                            │
 //!   own deque, newest first ──► injector, a batch ──► others' deques, a batch
-//!        │ (every 61st time the oldest comes first)         │ nothing
-//!        ▼                                                    ▼
+//!        │ (every 61st time the oldest comes first;         │ nothing
+//!        ▼  priorities: priority.rs)                          ▼
 //!   run it; then, without a permit, park              sleep (sleep/mod.rs)
 //! ```
 //!
@@ -33,6 +33,9 @@ use crate::primitive::atomic::{AtomicBool, Ordering::Relaxed};
 /// nobody. A prime, as in Go and tokio, so that it does not fall into step with
 /// the program's own cycles.
 const OLDEST_FIRST: u32 = 61;
+
+/// So many searches later come low priorities first, by turns with errands.
+const LOW_FIRST: u32 = 30;
 
 thread_slot! {
     /// The worker that runs in this thread.
@@ -303,25 +306,20 @@ impl Worker {
     fn look_once(&self) -> Option<Job> {
         let searches = self.searches.get().wrapping_add(1);
         self.searches.set(searches);
-        if searches.is_multiple_of(3 * OLDEST_FIRST)
-            && let Some(job) = self.core.take_errand()
-        {
+        let (turns, turn) = (searches / OLDEST_FIRST, searches % OLDEST_FIRST);
+        let first = match (turn, turns % 2) {
+            (0, 0) => self.take_oldest(),
+            (0, _) => self.take_injected(),
+            (LOW_FIRST, 0) => self.core.ranks.low.take(),
             // Where no thread is left for errands.
-            return Some(job);
-        }
-        if searches.is_multiple_of(2 * OLDEST_FIRST) {
-            (self.take_oldest())
-                .or_else(|| self.take_injected())
-                .or_else(|| self.steal())
-        } else if searches.is_multiple_of(OLDEST_FIRST) {
-            (self.take_injected())
-                .or_else(|| self.take_oldest())
-                .or_else(|| self.steal())
-        } else {
-            (self.deque.pop())
-                .or_else(|| self.take_injected())
-                .or_else(|| self.steal())
-        }
+            (LOW_FIRST, _) => self.core.take_errand(),
+            _ => None,
+        };
+        (first.or_else(|| self.core.ranks.high.take()))
+            .or_else(|| self.deque.pop())
+            .or_else(|| self.take_injected())
+            .or_else(|| self.steal())
+            .or_else(|| self.core.ranks.low.take())
     }
 
     /// The job of our own that has waited longest.

@@ -6,8 +6,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use raddle::{
-    CancellationToken, Handle, Inline, Shutdown, Task as _, TaskError, TaskGroup, ThreadPool, When,
-    WhenFull, as_completed, block_on, block_on_timeout, blocking, current, dump, task, wait,
+    CancellationToken, Handle, Inline, Priority, Shutdown, Task as _, TaskError, TaskGroup,
+    ThreadPool, When, WhenFull, as_completed, block_on, block_on_timeout, blocking, current, dump,
+    task, wait,
 };
 
 use crate::reenter_sync::sync_objects;
@@ -69,6 +70,7 @@ fn handles(pool: &ThreadPool) {
         context.token().is_cancelled()
     };
     let options = task(inside).named("inside").timeout(LONG).deadline(far);
+    let options = options.priority(Priority::Low);
     let tied = options.cancelled_by(&CancellationToken::new());
     assert!(!pool.submit(tied).result().unwrap());
     let _ = current();

@@ -578,6 +578,12 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         Kind::Logic,
         &["thread::models::work::a_wait_inside_a_blocking_section_keeps_the_permit_away"],
     ),
+    // thread: priorities
+    bug(
+        "priority-out-of-sight",
+        Kind::Recheck,
+        &["thread::models::work::a_task_with_a_priority_is_seen_by_a_worker_that_falls_asleep"],
+    ),
     // thread: another size
     bug(
         "resize-grows-silently",

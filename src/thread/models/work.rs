@@ -6,6 +6,7 @@ use super::{Letter, pool, signal};
 use crate::primitive::Parker;
 use crate::primitive::block::{BlockedOn, Blocking};
 use crate::primitive::model::run::{Model, rest_in_one_order};
+use crate::task::{Priority, task};
 use crate::thread::blocking;
 
 /// Fear: two tasks submitted together share one thread while another sleeps.
@@ -158,6 +159,24 @@ fn a_blocking_task_and_what_it_waits_for_both_get_a_thread() {
             });
             assert_eq!(waits.result().unwrap(), 42);
             brings.result().unwrap();
+            pool.end();
+        });
+}
+
+/// Fear: a task with a priority lies in a queue of its own, and the worker that falls
+/// asleep does not look there.
+/// Must fail when: the ranks are out of sight.
+/// Bound: 4 preemptions, a pool of one; 3 in the quick tier.
+#[test]
+fn a_task_with_a_priority_is_seen_by_a_worker_that_falls_asleep() {
+    Model::new("thread::a_task_with_a_priority_is_seen_by_a_worker_that_falls_asleep")
+        .preemptions(4)
+        .quick(3)
+        .check(|| {
+            let (pool, letter) = (pool(1, 1), Letter::new());
+            letter.write();
+            let low = pool.submit(task(move || letter.read()).priority(Priority::Low));
+            assert_eq!(low.result().unwrap(), 42);
             pool.end();
         });
 }
