@@ -6,13 +6,13 @@ use crate::primitive::model::run::rest_in_one_order;
 /// Fear: a job comes as the pool grows; who publishes it sees no idle permit, the
 /// one who grows the pool sees no job.
 /// Must fail when: a pool grows without a look, or without a fence before it.
-/// Bound: 4 preemptions, a worker, a submitter and one who resizes; 3 in the quick
+/// Bound: 3 preemptions, a worker, a submitter and one who resizes; 2 in the quick
 /// tier.
 #[test]
 fn a_job_published_while_the_pool_grows_gets_a_thread() {
     Model::new("sleep::a_job_published_while_the_pool_grows_gets_a_thread")
-        .preemptions(4)
-        .quick(3)
+        .preemptions(3)
+        .quick(2)
         .check(|| {
             let mut room = Room::new(Flags::new(2), 1, 2, 1);
             // The first job ends only when the second has run: elsewhere.
