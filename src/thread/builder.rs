@@ -74,6 +74,7 @@ pub(super) struct Config {
     pub(super) search_rounds: u32,
     pub(super) caller_runs: bool,
     pub(super) trace_tasks: bool,
+    pub(super) pin: bool,
     start_hook: Option<Hook>,
     exit_hook: Option<Hook>,
     /// Whom the pool's start tells the process of.
@@ -160,6 +161,7 @@ impl ThreadPoolBuilder {
                 },
                 caller_runs: false,
                 trace_tasks: false,
+                pin: false,
                 start_hook: None,
                 exit_hook: None,
                 on_panic: None,
@@ -168,7 +170,7 @@ impl ThreadPoolBuilder {
         }
     }
 
-    fn set(mut self, set: impl FnOnce(&mut Config)) -> Self {
+    pub(super) fn set(mut self, set: impl FnOnce(&mut Config)) -> Self {
         set(&mut self.config);
         self
     }

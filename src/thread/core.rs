@@ -13,6 +13,7 @@ use super::sleep::{Call, Sleep, Start};
 use super::submit_after::Delayed;
 use super::worker::{self, Slot, with_worker};
 use crate::error::{Refusal, StartError, SubmitError};
+use crate::primitive::affinity::Cpus;
 use crate::primitive::atomic::{AtomicUsize, Ordering};
 use crate::primitive::unmodelled::{AtomicU64, Mutex, OnceLock};
 use crate::primitive::{Injector, Steal, fork, mutant, thread};
@@ -61,6 +62,8 @@ pub(crate) struct Core {
     pub(super) report: OnceLock<ShutdownReport>,
     /// Queued tasks one by one, with `trace_tasks`.
     traced: Option<Mutex<Vec<TaskInfo>>>,
+    /// What the workers are tied to.
+    pub(super) cpus: Option<Cpus>,
 }
 
 impl Core {
@@ -89,6 +92,7 @@ impl Core {
             discarded: AtomicU64::new(0),
             report: OnceLock::new(),
             traced: config.trace_tasks.then(|| Mutex::new(Vec::new())),
+            cpus: Self::cpus_for(config.pin),
             config,
         });
         for got in 0..resident {

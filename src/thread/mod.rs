@@ -30,6 +30,7 @@ mod last_resort;
 mod limit;
 #[cfg(all(test, raddle_loom))]
 mod models;
+mod pin;
 mod priority;
 mod resize;
 mod running;

@@ -22,7 +22,7 @@ use super::running::Running;
 use super::sleep::{Awake, Standing, Start};
 use crate::primitive::block::{BlockHook, BlockedOn, LastResort, with_hook};
 use crate::primitive::thread::{self, JoinHandle};
-use crate::primitive::unmodelled::{AtomicU64, OnceLock};
+use crate::primitive::unmodelled::{AtomicU32, AtomicU64, OnceLock};
 use crate::primitive::{Deque, Mutex, Steal, Stealer, fork, mutant, thread_slot};
 use crate::task::{self, Job, Ran};
 
@@ -65,6 +65,8 @@ pub(super) struct Slot {
     pub(super) running: Running,
     /// The thread has waited for the end of its own pool: nobody waits for it.
     pub(super) is_closer: AtomicBool,
+    /// 1 while its thread is tied to a CPU.
+    pub(super) pinned: AtomicU32,
     /// What the thread is blocked on, for `dump()`.
     pub(super) blocked_on: Mutex<Option<BlockedOn>>,
     pub(super) counters: Counters,
@@ -108,6 +110,7 @@ impl Slot {
             threads: Mutex::new(Vec::new()),
             running: Running::new(),
             is_closer: AtomicBool::new(false),
+            pinned: AtomicU32::new(0),
             blocked_on: Mutex::new(None),
             counters: Counters::default(),
         }
@@ -172,6 +175,7 @@ pub(super) fn main(core: Arc<Core>, start: Start) {
         random: Cell::new(0x9e37_79b9 ^ (index as u32 + 1)),
         core: Arc::clone(&core),
     };
+    core.tie(index);
     STARTED_BY.set(ptr::without_provenance(core.id as usize));
     WORKER.set(ptr::from_ref(&worker).cast());
     let awake = with_hook(&worker, || {
@@ -205,6 +209,7 @@ pub(super) fn main(core: Arc<Core>, start: Start) {
     let Worker {
         deque, standing, ..
     } = worker;
+    core.untie(index);
     *slot.deque.lock() = Some(deque);
     let call = core.sleep.left(&standing, &awake, || core.has_work());
     core.answer(call);

@@ -169,6 +169,7 @@ fn pools(pool: &ThreadPool) {
     let own = own.queue_limit(1, WhenFull::Wait).caller_runs(true);
     let own = own.on_worker_start(|_| ()).on_worker_exit(|_| ());
     let own = own.on_panic(|_| ()).panic_hook(false).stack_size(1 << 20);
+    let own = own.pin(true);
     assert_eq!(own.build().unwrap().submit(|| 1).result().unwrap(), 1);
     let waits = ThreadPool::for_blocking(1).unwrap();
     assert_eq!(waits.submit(|| 1).result().unwrap(), 1);
