@@ -26,7 +26,7 @@
 //! | wait now and then, among work for the CPUs | [`blocking()`], [`ThreadPool::submit_blocking`] |
 //! | run everything in the caller, to debug | [`Inline`] |
 //! | wait for a task, await it, cancel it, watch it | [`Handle`] |
-//! | one result for each input, in bounded memory | [`ThreadPool::map`], [`Map`] |
+//! | one result for each input, in bounded memory | [`ThreadPool::map`], [`ThreadPool::map_init`], [`Map`] |
 //! | results as they come | [`as_completed`] |
 //! | the first, the first error, or all | [`wait()`] with [`When`] |
 //! | all or nothing; the first success | [`TaskGroup`] |

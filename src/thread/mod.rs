@@ -15,6 +15,8 @@
 //! | `sleep/` | when a thread may sleep, and why no job is forgotten |
 //! | `blocking` | tasks that block, beside those that compute |
 //! | `priority` | what comes before all others, and after them |
+//! | `map_init` | a map with a state in each worker |
+//! | `pin` | workers tied to CPUs |
 //! | `resize` | another number of workers |
 //! | `running` | who runs what, for others to look at |
 //! | `limit` | a bound on the queue |
@@ -28,6 +30,7 @@ mod core;
 mod dump;
 mod last_resort;
 mod limit;
+mod map_init;
 #[cfg(all(test, raddle_loom))]
 mod models;
 mod pin;

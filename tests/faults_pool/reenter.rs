@@ -110,6 +110,8 @@ fn many(pool: &ThreadPool) {
     assert_eq!(map().unordered().map(Result::unwrap).sum::<i32>(), 6);
     let limited = map().timeout_each(LONG).deadline(far).keyed();
     assert_eq!(limited.map(|(_, n)| n.unwrap()).sum::<i32>(), 6);
+    let states = pool.map_init(0..4, || 1, |one, n| n + *one);
+    assert_eq!(states.map(Result::unwrap).sum::<i32>(), 10);
     drop(map().next());
 }
 

@@ -578,6 +578,15 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         Kind::Logic,
         &["thread::models::work::a_wait_inside_a_blocking_section_keeps_the_permit_away"],
     ),
+    // task/map: states
+    bug(
+        "map-init-keeps-no-state",
+        Kind::Logic,
+        &[
+            "task::map::init::tests::an_item_on_top_of_another_gets_a_fresh_state",
+            "map_init/init_runs_at_most_once_for_each_worker",
+        ],
+    ),
     // thread: priorities
     bug(
         "priority-out-of-sight",
