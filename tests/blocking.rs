@@ -35,7 +35,7 @@ fn four_tasks_blocked_on_a_pool_of_two_do_not_stop_the_fifth() {
 #[test]
 fn blocking_tasks_run_while_all_workers_compute() {
     watch(|| {
-        let (pool, gate) = (Arc::new(pool(2)), Gate::new());
+        let (pool, gate) = (pool(2), Gate::new());
         let held = hold(&pool);
         let blocked: Vec<_> = (0..4)
             .map(|_| {
@@ -47,14 +47,11 @@ fn blocking_tasks_run_while_all_workers_compute() {
         assert_eq!(pool.stats().threads, 6);
         held.release();
         // Nor do they take a worker's place.
-        let (all, meet) = (Barrier::new(2), pool.clone());
-        let meet = blocking(|| {
-            let all = Arc::new(all);
-            let handles = meet.submit_many([all.clone(), all].map(|all| move || drop(all.wait())));
-            handles.into_iter().for_each(|h| h.result().unwrap());
-            true
-        });
-        assert!(meet);
+        let all = Arc::new(Barrier::new(2));
+        let meet = [all.clone(), all].map(|all| move || _ = all.wait());
+        for task in pool.submit_many(meet) {
+            task.result().unwrap();
+        }
         gate.open();
         blocked.into_iter().for_each(|h| h.result().unwrap());
     });
@@ -82,7 +79,7 @@ fn c136_blocking_sections_keep_parallelism() {
             let all = Arc::new(Barrier::new(workers));
             let meet = (0..workers)
                 .map(|_| all.clone())
-                .map(|all| move || drop(all.wait()));
+                .map(|all| move || _ = all.wait());
             for handle in pool.submit_many(meet) {
                 handle.result().unwrap();
             }
@@ -344,7 +341,7 @@ fn a_storm_of_both_kinds_loses_nothing() {
                     let body = move || {
                         ran.fetch_add(1, SeqCst);
                         match i % 10 {
-                            0 => blocking(|| std::thread::yield_now()),
+                            0 => blocking(std::thread::yield_now),
                             1 => inner.submit_blocking(|| ()).result().unwrap(),
                             2 => inner.submit(|| ()).result().unwrap(),
                             _ => {}

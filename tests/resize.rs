@@ -163,10 +163,10 @@ fn after_the_end_a_resize_does_nothing() {
     });
 }
 
-/// P23's shape: the size changes at random during a storm. Sums are exact, and at
+/// With spares that come and go: the size changes at random during a storm. Sums are exact, and at
 /// rest the figures are those of a pool that never changed.
 #[test]
-fn p23_random_resizes_during_a_storm_lose_nothing() {
+fn t02_random_resizes_during_a_storm_lose_nothing() {
     watch(|| {
         let builder = ThreadPool::builder().workers(4).workers_max(16);
         let builder = builder.keep_alive(Duration::from_millis(2));

@@ -40,6 +40,9 @@ pub(super) enum Intake {
     Discarding = 3,
 }
 
+/// A task that is to be queued, unless it was run at once, and its handle.
+type Accepted<T> = (Option<Job>, Handle<<T as Task>::Output>);
+
 /// The shared part of a pool.
 pub(crate) struct Core {
     pub(super) id: u32,
@@ -219,7 +222,7 @@ impl Core {
         task: T,
         origin: Origin,
         patience: Patience,
-    ) -> Result<(Option<Job>, Handle<T::Output>), SubmitError<T>> {
+    ) -> Result<Accepted<T>, SubmitError<T>> {
         if let Some(why) = self.refusal() {
             return Err(SubmitError::new(why, task));
         }
