@@ -23,13 +23,14 @@
 //! |---|---|
 //! | compute on all CPUs | [`ThreadPool::new`], [`ThreadPool::global`] |
 //! | wait for files, commands, blocking clients | [`ThreadPool::for_blocking`] |
+//! | wait now and then, among work for the CPUs | [`blocking()`], [`ThreadPool::submit_blocking`] |
 //! | run everything in the caller, to debug | [`Inline`] |
 //! | wait for a task, await it, cancel it, watch it | [`Handle`] |
-//! | one result for each input, in bounded memory | [`ThreadPool::map`], [`Map`] |
+//! | one result for each input, in bounded memory | [`ThreadPool::map`], [`ThreadPool::map_init`], [`Map`] |
 //! | results as they come | [`as_completed`] |
 //! | the first, the first error, or all | [`wait()`] with [`When`] |
 //! | all or nothing; the first success | [`TaskGroup`] |
-//! | names, time limits and tokens for a task | [`task()`], [`Task`] |
+//! | names, time limits, priorities and tokens for a task | [`task()`], [`Task`], [`Priority`] |
 //! | stop work that is under way | [`CancellationToken`], [`current`] |
 //! | bound what is queued | [`ThreadPoolBuilder::queue_limit`], [`WhenFull`] |
 //! | end a pool, and know what was left | [`Shutdown`], [`ShutdownReport`] |
@@ -92,12 +93,12 @@ mod wait;
 pub use error::{GroupError, Panic, Refusal, StartError, SubmitError, TaskError, TimedOut};
 pub use task::{
     AsCompleted, Cancel, CancelOnDrop, CancellationToken, Cancelled, Handle, Inline, Keyed, Map,
-    Submit, Task, TaskContext, TaskGroup, TaskId, TaskInfo, TaskOptions, TaskState, When, With,
-    as_completed, current, task, wait,
+    Priority, Submit, Task, TaskContext, TaskGroup, TaskId, TaskInfo, TaskOptions, TaskState, When,
+    With, as_completed, current, task, wait,
 };
 pub use thread::{
     PoolStats, Scope, ScopedHandle, Shutdown, ShutdownReport, ThreadPool, ThreadPoolBuilder,
-    WhenFull, dump, join, scope,
+    WhenFull, blocking, dump, join, scope,
 };
 pub use wait::{TimedOutWaiting, block_on, block_on_timeout};
 

@@ -245,6 +245,16 @@ fn t03_a_pool_whose_spares_cannot_start_goes_on() {
         let waits = one.submit(move || inner.submit(task(|| 1).timeout(LONG)).result());
         assert_eq!(waits.result().unwrap().unwrap(), 1);
         assert_eq!(one.stats().threads, 1);
+        // Blocking tasks, and workers that are added, make do with the threads there are.
+        let blocking = [(); 3].map(|()| one.submit_blocking(|| 1));
+        assert_eq!(blocking.map(|task| task.result().unwrap()), [1; 3]);
+        let inner = one.clone();
+        let waits = one.submit(move || inner.submit_blocking(|| 1).result());
+        assert_eq!(waits.result().unwrap().unwrap(), 1);
+        one.resize(4);
+        let tasks = one.submit_many((0..100).map(|i| move || i));
+        let sum: i32 = tasks.into_iter().map(|h| h.result().unwrap()).sum();
+        assert_eq!((sum, one.stats().threads), (4950, 1));
         let handles = growing.submit_many((0..100).map(|i| move || i));
         let sum: i32 = handles.into_iter().map(|h| h.result().unwrap()).sum();
         assert_eq!((sum, growing.stats().threads), (4950, 1));

@@ -31,6 +31,7 @@
 //! What carries no synchronisation at all (identifiers, statistics) uses
 //! [`unmodelled`], so that models need not explore it.
 
+pub(crate) mod affinity;
 pub(crate) mod block;
 mod clock;
 mod contain;

@@ -6,6 +6,7 @@
 
 use super::cell::{Claim, Origin};
 use super::extras::Options;
+use super::options::Priority;
 use crate::primitive::atomic::{AtomicU32, Ordering};
 use crate::primitive::mutant;
 
@@ -19,7 +20,7 @@ pub(super) enum Claims {
     /// Whenever nobody has started it.
     Anytime,
     /// As the last resort: it has a time limit, beyond which its waiter would
-    /// wait.
+    /// wait; or it blocks.
     AtLast,
     /// Not before it is due: it is in no queue.
     NotYet,
@@ -31,18 +32,27 @@ const AWAITED: u32 = 1 << 2;
 const LIMITED: u32 = 1 << 3;
 const UNCLAIMABLE: u32 = 1 << 4;
 const OUTSIDERS: u32 = 1 << 5;
+const AT_LAST: u32 = 1 << 6;
+const HIGH: u32 = 1 << 7;
+const LOW: u32 = 1 << 8;
 
 impl Asks {
     /// The flags that a task is born with.
     pub(super) fn of(origin: Origin, options: Option<&Options>) -> Self {
         let mut flags = match origin.claim {
             Claim::Nobody => UNCLAIMABLE,
+            Claim::AtLast => AT_LAST,
             Claim::Workers => 0,
             Claim::Anybody => OUTSIDERS,
         };
         if let Some(options) = options {
             flags |= if options.is_limited() { LIMITED } else { 0 };
             flags |= if options.token.is_some() { TOKEN } else { 0 };
+            flags |= match options.priority.unwrap_or_default() {
+                Priority::High => HIGH,
+                Priority::Normal => 0,
+                Priority::Low => LOW,
+            };
         }
         Self(AtomicU32::new(flags))
     }
@@ -91,6 +101,16 @@ impl Asks {
         self.has(LIMITED)
     }
 
+    /// Where in the queue the task belongs.
+    pub(super) fn priority(&self) -> Priority {
+        // ORDERING: Relaxed, as in `has`.
+        match self.0.load(Ordering::Relaxed) & (HIGH | LOW) {
+            0 => Priority::Normal,
+            HIGH => Priority::High,
+            _ => Priority::Low,
+        }
+    }
+
     /// Whether a waiter that is no worker may run the task.
     pub(super) fn outsiders_run(&self) -> bool {
         self.has(OUTSIDERS)
@@ -103,7 +123,7 @@ impl Asks {
         let flags = self.0.load(Ordering::Relaxed);
         if flags & UNCLAIMABLE != 0 {
             Claims::NotYet
-        } else if flags & LIMITED != 0 {
+        } else if flags & (LIMITED | AT_LAST) != 0 {
             Claims::AtLast
         } else {
             Claims::Anytime

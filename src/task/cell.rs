@@ -125,6 +125,8 @@ pub(crate) struct Origin {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Claim {
     Nobody,
+    /// A worker, where no other thread is left.
+    AtLast,
     Workers,
     Anybody,
 }

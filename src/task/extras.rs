@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use super::cancel::{CancellationToken, Registration};
 use super::cell::Header;
+use super::options::Priority;
 use super::reference::Ref;
 use super::state::Phase;
 use crate::error::{TaskError, TimedOut};
@@ -35,15 +36,18 @@ pub(crate) struct Options {
     pub(crate) name: Option<String>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) deadline: Option<Instant>,
+    pub(crate) priority: Option<Priority>,
     pub(crate) token: Option<CancellationToken>,
     /// Further tokens that cancel the task.
     pub(crate) tokens: Vec<CancellationToken>,
 }
 
 impl Options {
-    /// Both: the stricter limits, all tokens, and the outer name if there is one.
+    /// Both: the stricter limits, all tokens; the outer name and priority, if there
+    /// is one.
     pub(super) fn merge(mut self, inner: Self) -> Self {
         self.name = self.name.or(inner.name);
+        self.priority = self.priority.or(inner.priority);
         self.timeout = match (self.timeout, inner.timeout) {
             (Some(outer), Some(inner)) => Some(outer.min(inner)),
             (outer, inner) => outer.or(inner),

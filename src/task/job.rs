@@ -15,6 +15,7 @@ use super::TaskInfo;
 use super::cell::{Header, free};
 use super::children::Children;
 use super::frame::{self, Watch};
+use super::options::Priority;
 use super::reference::Ref;
 use super::state::Phase;
 use crate::primitive::mutant;
@@ -66,6 +67,11 @@ impl Job {
         // SAFETY: the queue's reference keeps the cell alive.
         let of = unsafe { self.0.as_ref() }.children();
         of.is_some_and(|of| std::ptr::eq(of.as_ptr(), children))
+    }
+
+    pub(crate) fn priority(&self) -> Priority {
+        // SAFETY: the queue's reference keeps the cell alive.
+        unsafe { self.0.as_ref() }.asks.priority()
     }
 
     /// A task that was submitted with [`Claim::Nobody`] may be claimed from now

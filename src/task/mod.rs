@@ -50,9 +50,9 @@ pub(crate) use frame::{Inspected, Watch, inspect};
 pub use group::TaskGroup;
 pub use handle::Handle;
 pub(crate) use job::{Job, Ran, run_claimed};
-pub(crate) use map::map_on;
 pub use map::{Keyed, Map};
-pub use options::{Task, TaskOptions, With, task};
+pub(crate) use map::{map_on, with_states};
+pub use options::{Priority, Task, TaskOptions, With, task};
 
 use state::Phase;
 

@@ -62,7 +62,7 @@ const SEARCH_ROUNDS: u32 = if cfg!(raddle_loom) { 0 } else { 40 };
 /// What a pool was built with.
 pub(super) struct Config {
     pub(super) name: String,
-    /// How many threads may work at once.
+    /// How many threads may work at once, at first.
     pub(super) workers: usize,
     workers_max: Option<usize>,
     on_demand: bool,
@@ -74,6 +74,7 @@ pub(super) struct Config {
     pub(super) search_rounds: u32,
     pub(super) caller_runs: bool,
     pub(super) trace_tasks: bool,
+    pub(super) pin: bool,
     start_hook: Option<Hook>,
     exit_hook: Option<Hook>,
     /// Whom the pool's start tells the process of.
@@ -90,11 +91,12 @@ impl Config {
         max.clamp(self.workers, THREADS_MAX)
     }
 
-    /// How many threads start with the pool and never retire. A pool that
-    /// grows on demand keeps one, so that a task it has accepted is never left
-    /// without a thread because the system has none to give.
-    pub(super) fn resident(&self) -> usize {
-        if self.on_demand { 1 } else { self.workers }
+    /// How many threads of a pool with so many workers never retire; those it is
+    /// built with start with it. A pool that grows on demand keeps one, so that a
+    /// task it has accepted is never left without a thread because the system has
+    /// none to give.
+    pub(super) fn resident(&self, workers: usize) -> usize {
+        if self.on_demand { 1 } else { workers }
     }
 
     pub(super) fn has_start_hook(&self) -> bool {
@@ -159,6 +161,7 @@ impl ThreadPoolBuilder {
                 },
                 caller_runs: false,
                 trace_tasks: false,
+                pin: false,
                 start_hook: None,
                 exit_hook: None,
                 on_panic: None,
@@ -167,7 +170,7 @@ impl ThreadPoolBuilder {
         }
     }
 
-    fn set(mut self, set: impl FnOnce(&mut Config)) -> Self {
+    pub(super) fn set(mut self, set: impl FnOnce(&mut Config)) -> Self {
         set(&mut self.config);
         self
     }

@@ -8,12 +8,14 @@ use super::builder::Config;
 use super::guest::{GUESTS_MAX, Guests};
 use super::last_resort::Offers;
 use super::limit::{Admission, Patience, QueueLimit};
+use super::priority::Ranks;
 use super::shutdown::ShutdownReport;
-use super::sleep::{Call, Sight, Sleep};
+use super::sleep::{Call, Sight, Sleep, Start};
 use super::slot::Slot;
 use super::submit_after::Delayed;
 use super::worker::{self, Worker, with_worker};
 use crate::error::{Refusal, StartError, SubmitError};
+use crate::primitive::affinity::Cpus;
 use crate::primitive::atomic::{AtomicUsize, Ordering};
 use crate::primitive::unmodelled::{AtomicU64, Mutex, OnceLock};
 use crate::primitive::{Injector, Steal, fork, mutant, thread};
@@ -40,11 +42,18 @@ pub(super) enum Intake {
     Discarding = 3,
 }
 
+/// A task that is to be queued, unless it was run at once, and its handle.
+type Accepted<T> = (Option<Job>, Handle<<T as Task>::Output>);
+
 /// The shared part of a pool.
 pub(crate) struct Core {
     pub(super) id: u32,
     pub(super) config: Config,
     pub(super) injector: Injector<Job>,
+    /// What has another priority than most.
+    pub(super) ranks: Ranks,
+    /// What needs a thread and no permit: `submit_blocking`.
+    pub(super) errands: Injector<Job>,
     pub(super) slots: Box<[Slot]>,
     /// Slots below this index have had a thread.
     used: AtomicUsize,
@@ -59,6 +68,8 @@ pub(crate) struct Core {
     pub(super) report: OnceLock<ShutdownReport>,
     /// Queued tasks one by one, with `trace_tasks`.
     traced: Option<Mutex<Vec<TaskInfo>>>,
+    /// What the workers are tied to.
+    pub(super) cpus: Option<Cpus>,
 }
 
 impl Core {
@@ -70,10 +81,12 @@ impl Core {
             task::unread::watch(id, on_panic);
         }
         let threads_max = config.threads_max();
-        let resident = config.resident();
+        let resident = config.resident(config.workers);
         let core = Arc::new(Self {
             id,
             injector: Injector::new(),
+            ranks: Ranks::new(),
+            errands: Injector::new(),
             // One more for while a thread of the pool waits for its end.
             slots: (0..=threads_max + GUESTS_MAX)
                 .map(|_| Slot::new())
@@ -88,14 +101,15 @@ impl Core {
             discarded: AtomicU64::new(0),
             report: OnceLock::new(),
             traced: config.trace_tasks.then(|| Mutex::new(Vec::new())),
+            cpus: Self::cpus_for(config.pin),
             config,
         });
         for got in 0..resident {
-            let Call::Start(index) = core.sleep.first_threads() else {
+            let Call::Start(start) = core.sleep.first_threads() else {
                 break;
             };
-            if let Err(source) = core.start_thread(index) {
-                let _ = core.sleep.start_failed(index, &*core);
+            if let Err(source) = core.start_thread(start) {
+                let _ = core.sleep.start_failed(start, &*core);
                 core.close(Intake::Closed);
                 core.wait_for_end(Deadline::NEVER);
                 return Err(StartError::threads(resident, got, source));
@@ -109,17 +123,18 @@ impl Core {
         match call {
             Call::Nothing => {}
             Call::LastResort => self.offers.call_one(),
-            Call::Start(index) => {
-                if self.start_thread(index).is_err() {
+            Call::Start(start) => {
+                if self.start_thread(start).is_err() {
                     // The pool goes on with the threads it has.
-                    let call = self.sleep.start_failed(index, &**self);
+                    let call = self.sleep.start_failed(start, &**self);
                     self.answer(call);
                 }
             }
         }
     }
 
-    fn start_thread(self: &Arc<Self>, index: usize) -> std::io::Result<()> {
+    fn start_thread(self: &Arc<Self>, start: Start) -> std::io::Result<()> {
+        let index = start.index;
         let slot = &self.slots[index];
         slot.furnish();
         // ORDERING: Release pairs with the Acquire in `thread_slots`: who sees
@@ -131,7 +146,7 @@ impl Core {
         // Locked so long: whoever joins the threads of an ended pool finds it.
         let mut threads = slot.threads.lock();
         let started = thread::spawn(name, self.config.stack_size, move || {
-            worker::main(core, index);
+            worker::main(core, start);
         })?;
         threads.push(started);
         if threads.len() > THREADS_KEPT {
@@ -158,7 +173,9 @@ impl Core {
 
     /// Whether a task lies in a queue.
     pub(super) fn has_tasks(&self) -> bool {
-        !self.injector.is_empty() || self.used_slots().any(Slot::has_tasks)
+        !self.injector.is_empty()
+            || !self.ranks.is_empty()
+            || self.used_slots().any(Slot::has_tasks)
     }
 
     /// Whether there is anything to do: a task, or the half of a join.
@@ -204,13 +221,27 @@ impl Core {
         }
     }
 
-    /// Accepts a task, or gives it back.
+    /// Accepts a task and queues it, or gives it back.
     pub(super) fn try_submit<T: Task>(
         self: &Arc<Self>,
         task: T,
         origin: Origin,
         patience: Patience,
     ) -> Result<Handle<T::Output>, SubmitError<T>> {
+        let (job, handle) = self.accept(task, origin, patience)?;
+        if let Some(job) = job {
+            self.push(job);
+        }
+        Ok(handle)
+    }
+
+    /// Accepts a task, or gives it back; no job says that it has been run here.
+    pub(super) fn accept<T: Task>(
+        &self,
+        task: T,
+        origin: Origin,
+        patience: Patience,
+    ) -> Result<Accepted<T>, SubmitError<T>> {
         if let Some(why) = self.refusal() {
             return Err(SubmitError::new(why, task));
         }
@@ -222,13 +253,12 @@ impl Core {
                 Admission::RunHere => {
                     let (job, handle) = task::accept(task, origin);
                     let _ = job.run(&());
-                    return Ok(handle);
+                    return Ok((None, handle));
                 }
             }
         }
         let (job, handle) = task::accept(task, origin);
-        self.push(job);
-        Ok(handle)
+        Ok((Some(job), handle))
     }
 
     /// As `try_submit`; a refused task has a handle that says so.
@@ -306,14 +336,11 @@ impl Core {
     /// Queues a job and sees to it that somebody runs it.
     pub(super) fn push(self: &Arc<Self>, job: Job) {
         self.trace(&job);
-        let from_outside = with_worker(self.id, |worker| match worker {
-            Some(worker) => {
-                worker.push_newest(job);
-                worker.is_guest() && !mutant("guest-misses-the-end")
-            }
-            None => {
-                self.injector.push(job);
-                true
+        let from_outside = with_worker(self.id, |worker| {
+            self.enqueue(worker, job);
+            match worker {
+                Some(worker) => worker.is_guest() && !mutant("guest-misses-the-end"),
+                None => true,
             }
         });
         self.published(from_outside);
@@ -324,10 +351,7 @@ impl Core {
         let from_outside = with_worker(self.id, |worker| {
             for job in jobs {
                 self.trace(&job);
-                match worker {
-                    Some(worker) => worker.push_newest(job),
-                    None => self.injector.push(job),
-                }
+                self.enqueue(worker, job);
             }
             worker.is_none_or(Worker::is_guest)
         });
@@ -336,6 +360,11 @@ impl Core {
 
     fn published(self: &Arc<Self>, from_outside: bool) {
         let call = self.sleep.job_published();
+        self.answer_from(call, from_outside);
+    }
+
+    /// Does what a call asks that follows the queueing of a job.
+    pub(super) fn answer_from(self: &Arc<Self>, call: Call, from_outside: bool) {
         self.answer(call);
         if from_outside && self.sleep.has_ended() && !mutant("core-push-after-end") {
             // The pool has ended while we pushed: nobody else will look.
@@ -354,7 +383,7 @@ impl Core {
         }
     }
 
-    fn trace(&self, job: &Job) {
+    pub(super) fn trace(&self, job: &Job) {
         if let Some(traced) = &self.traced {
             let info = job.info();
             traced.lock().push(info);
@@ -378,7 +407,15 @@ impl Core {
 
     /// Cancels everything that is queued.
     pub(super) fn discard_all(&self) {
+        while let Some(job) = self.take_errand() {
+            self.job_taken(&job);
+            self.discard(job);
+        }
         while self.has_tasks() {
+            if let Some(job) = self.ranks.take_any() {
+                self.job_taken(&job);
+                self.discard(job);
+            }
             let stealers = self.used_slots().filter_map(Slot::stealer);
             let stolen = std::iter::once(self.injector.steal())
                 .chain(stealers.map(|stealer| stealer.steal()));

@@ -40,7 +40,7 @@ pub fn dump() -> String {
 
 fn describe(core: &Core, text: &mut String) -> std::fmt::Result {
     let stats = core.stats();
-    writeln!(
+    write!(
         text,
         "pool {:?} (number {}): {:?}, workers {}, threads {}",
         core.config.name,
@@ -49,6 +49,10 @@ fn describe(core: &Core, text: &mut String) -> std::fmt::Result {
         stats.workers,
         stats.threads,
     )?;
+    if core.config.pin {
+        write!(text, ", {} pinned", stats.pinned)?;
+    }
+    text.push('\n');
     writeln!(
         text,
         "  {} running ({} blocked), {} queued, {} delayed, {} finished, {} panicked",

@@ -16,12 +16,18 @@
 //! | `scope`, `split`, `slices`, `parallel` | what borrows: scopes, loops, and their front door |
 //! | `guest` | a caller from outside that takes part |
 //! | `sleep/` | when a thread may sleep, and why no job is forgotten |
+//! | `blocking` | tasks that block, beside those that compute |
+//! | `priority` | what comes before all others, and after them |
+//! | `map_init` | a map with a state in each worker |
+//! | `pin` | workers tied to CPUs |
+//! | `resize` | another number of workers |
 //! | `running` | who runs what, for others to look at |
 //! | `limit` | a bound on the queue |
 //! | `submit_after` | tasks that are not yet due |
 //! | `shutdown` | the end |
 //! | `builder`, `stats`, `dump` | configuration and reports |
 
+mod blocking;
 mod builder;
 mod core;
 mod dump;
@@ -29,9 +35,13 @@ mod fork;
 mod guest;
 mod last_resort;
 mod limit;
+mod map_init;
 #[cfg(all(test, raddle_loom))]
 mod models;
 mod parallel;
+mod pin;
+mod priority;
+mod resize;
 mod running;
 mod scope;
 mod search;
@@ -49,6 +59,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+pub use blocking::blocking;
 pub use builder::ThreadPoolBuilder;
 pub use dump::dump;
 pub use limit::WhenFull;
@@ -362,7 +373,8 @@ impl ThreadPool {
         map_on(self, self.width(), Location::caller(), items.into_iter(), f)
     }
 
-    /// How many tasks run at once.
+    /// How many tasks run at once: as built, or since the last
+    /// [`resize`](Self::resize).
     ///
     /// # Examples
     ///
@@ -372,7 +384,7 @@ impl ThreadPool {
     /// # Ok::<_, raddle::StartError>(())
     /// ```
     pub fn width(&self) -> usize {
-        self.core.config.workers
+        self.core.sleep.permits()
     }
 
     /// What the pool does and has done.

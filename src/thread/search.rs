@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   own deque, newest first ──► injector, a batch ──► others' lanes and deques
+//!   (every 61st time the oldest comes first; priorities: priority.rs)
 //! ```
 
 use std::ptr;
@@ -17,6 +18,9 @@ use crate::task::Job;
 /// nobody. A prime, as in Go and tokio, so that it does not fall into step with
 /// the program's own cycles.
 const OLDEST_FIRST: u32 = 61;
+
+/// So many searches later come low priorities first, by turns with errands.
+const LOW_FIRST: u32 = 30;
 
 /// What a thread has found to do.
 pub(super) enum Work {
@@ -51,14 +55,22 @@ impl Worker {
     fn look_once(&self) -> Option<Work> {
         let searches = self.searches.get().wrapping_add(1);
         self.searches.set(searches);
-        let here = if searches.is_multiple_of(2 * OLDEST_FIRST) {
-            self.take_oldest().or_else(|| self.take_injected())
-        } else if searches.is_multiple_of(OLDEST_FIRST) {
-            self.take_injected().or_else(|| self.take_oldest())
-        } else {
-            self.deque.pop().or_else(|| self.take_injected())
+        let ranks = &self.core().ranks;
+        let (turns, turn) = (searches / OLDEST_FIRST, searches % OLDEST_FIRST);
+        let first = match (turn, turns % 2) {
+            (0, 0) => self.take_oldest(),
+            (0, _) => self.take_injected(),
+            (LOW_FIRST, 0) => ranks.low.take(),
+            // Where no thread is left for errands.
+            (LOW_FIRST, _) => self.core().take_errand(),
+            _ => None,
         };
-        here.map(Work::Task).or_else(|| self.steal())
+        (first.or_else(|| ranks.high.take()))
+            .or_else(|| self.deque.pop())
+            .or_else(|| self.take_injected())
+            .map(Work::Task)
+            .or_else(|| self.steal())
+            .or_else(|| ranks.low.take().map(Work::Task))
     }
 
     /// The job of our own that has waited longest.

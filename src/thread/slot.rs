@@ -8,7 +8,7 @@ use super::running::Running;
 use crate::primitive::atomic::{AtomicBool, Ordering::Relaxed};
 use crate::primitive::block::BlockedOn;
 use crate::primitive::thread::JoinHandle;
-use crate::primitive::unmodelled::{AtomicU64, OnceLock};
+use crate::primitive::unmodelled::{AtomicU32, AtomicU64, OnceLock};
 use crate::primitive::{Deque, Mutex, Stealer};
 use crate::task::{Job, Ran};
 
@@ -26,6 +26,8 @@ pub(super) struct Slot {
     pub(super) running: Running,
     /// The thread has waited for the end of its own pool: nobody waits for it.
     pub(super) is_closer: AtomicBool,
+    /// 1 while its thread is tied to a CPU.
+    pub(super) pinned: AtomicU32,
     /// What the thread is blocked on, for `dump()`.
     pub(super) blocked_on: Mutex<Option<BlockedOn>>,
     pub(super) counters: Counters,
@@ -70,6 +72,7 @@ impl Slot {
             threads: Mutex::new(Vec::new()),
             running: Running::new(),
             is_closer: AtomicBool::new(false),
+            pinned: AtomicU32::new(0),
             blocked_on: Mutex::new(None),
             counters: Counters::default(),
         }

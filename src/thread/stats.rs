@@ -23,6 +23,8 @@ pub struct PoolStats {
     pub workers: usize,
     /// Threads that exist, blocked ones and spares included.
     pub threads: usize,
+    /// Threads that are tied to a CPU: see [`pin`](crate::ThreadPoolBuilder::pin).
+    pub pinned: usize,
     /// Threads inside a task, blocked ones included.
     pub running: usize,
     /// Tasks in queues, cancelled ones that were not yet found included.
@@ -55,9 +57,9 @@ impl Core {
     pub(super) fn stats(&self) -> PoolStats {
         let not_due = self.delayed.figures();
         let mut stats = PoolStats {
-            workers: self.config.workers,
+            workers: self.sleep.permits(),
             threads: self.sleep.live(),
-            queued: self.injector.len(),
+            queued: self.injector.len() + self.ranks.len() + self.errands.len(),
             delayed: not_due.delayed,
             // ORDERING: Relaxed, statistics.
             cancelled: self.discarded.load(Relaxed) + not_due.cancelled,
@@ -70,6 +72,8 @@ impl Core {
         for slot in self.used_slots() {
             let counters = &slot.counters;
             stats.queued += slot.stealer().map_or(0, |stealer| stealer.len());
+            // ORDERING: Relaxed, statistics.
+            stats.pinned += slot.pinned.load(Relaxed) as usize;
             stats.running += usize::from(slot.running.is_busy());
             stats.blocked += usize::from(slot.blocked_on.lock().is_some());
             stats.finished += read(&counters.finished);

@@ -4,15 +4,15 @@
 //!        ┌────────────────────────────────────────────┐
 //!        ▼                                            │
 //!   own deque, newest first ──► injector, a batch ──► others' deques, a batch
-//!        │ (every 61st time the oldest comes first)         │ nothing
-//!        ▼                                                    ▼
+//!        │ (every 61st time the oldest comes first;         │ nothing
+//!        ▼  priorities: priority.rs)                          ▼
 //!   run it; then, without a permit, park              sleep (sleep/mod.rs)
 //! ```
 //!
 //! Whatever a thread leaves behind when it blocks or retires lies in its [`Slot`],
 //! where the others find it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use super::fork::Below;
 use super::fork::lane::LaneOwner;
 use super::guest::GUESTS_MAX;
 use super::search::Work;
-use super::sleep::{Awake, Standing, THREADS_MAX};
+use super::sleep::{Awake, Standing, Start, THREADS_MAX};
 use super::slot::Slot;
 use crate::primitive::block::{BlockHook, BlockedOn, LastResort, with_hook};
 use crate::primitive::{Deque, fork, mutant, thread_slot};
@@ -60,6 +60,8 @@ pub(super) struct Worker {
     /// The worker that this thread is besides, if it is a guest.
     below: *const Worker,
     is_guest: bool,
+    /// What the waits are for inside of which the thread waits.
+    outer_waits: RefCell<Vec<BlockedOn>>,
     /// In a hook of the thread's, or before the first: whatever waits there, no
     /// spare takes its place.
     in_hook: Cell<bool>,
@@ -121,7 +123,8 @@ pub(super) fn with_worker<R>(pool: u32, f: impl FnOnce(Option<&Worker>) -> R) ->
 }
 
 /// The body of a pool's thread.
-pub(super) fn main(core: Arc<Core>, index: usize) {
+pub(super) fn main(core: Arc<Core>, start: Start) {
+    let index = start.index;
     let slot = &core.slots[index];
     let Some(deque) = slot.deque.lock().take() else {
         // Two threads with one index: a bug of ours, better survived.
@@ -132,15 +135,18 @@ pub(super) fn main(core: Arc<Core>, index: usize) {
         Arc::clone(&core),
         index,
         deque,
-        Standing::called(index),
+        Standing::of(start),
         core.config.has_start_hook(),
     );
+    core.tie(index);
     STARTED_BY.set(ptr::without_provenance(core.id as usize));
     WORKER.set(ptr::from_ref(&worker).cast());
     let awake = with_hook(&worker, || {
         if core.config.has_start_hook() {
             // A hook may take its time: meanwhile nobody must count on us.
-            worker.stop_searching();
+            if worker.standing.is_searching() {
+                worker.stop_searching();
+            }
             core.config.run_start_hook(core.id, index);
             worker.in_hook.set(false);
         }
@@ -166,6 +172,7 @@ pub(super) fn main(core: Arc<Core>, index: usize) {
     let Worker {
         deque, standing, ..
     } = worker;
+    core.untie(index);
     *slot.deque.lock() = Some(ManuallyDrop::into_inner(deque));
     let call = core.sleep.left(&standing, &awake, || core.has_work());
     core.answer(call);
@@ -188,6 +195,7 @@ impl Worker {
             covered: Cell::new(ptr::null()),
             below: ptr::null(),
             is_guest: false,
+            outer_waits: RefCell::new(Vec::new()),
             in_hook: Cell::new(in_hook),
             index,
             searches: Cell::new(0),
@@ -264,8 +272,10 @@ impl Worker {
 
     /// `None` says that this is another process: see [`is_forked`](fork::is_forked).
     fn work(&self) -> Option<Awake> {
+        // One that was sent has no permit, and finds its errand as it parks.
+        let mut may_work = self.standing.has_permit();
         loop {
-            while let Some(work) = self.find() {
+            while may_work && let Some(work) = self.find() {
                 match work {
                     Work::Task(job) => self.run(job),
                     Work::Half(stolen) => {
@@ -279,17 +289,25 @@ impl Worker {
                     // The queues are copies: their tasks run in the parent.
                     return None;
                 }
-                if !self.core.sleep.take_permit(&self.standing) {
-                    break;
-                }
+                may_work = self.core.sleep.take_permit(&self.standing);
             }
-            let asleep = self.core.sleep.fall_asleep(
+            let asleep = (self.core.sleep).fall_asleep(
                 &self.standing,
                 self.core.config.keep_alive,
                 &*self.core,
             );
-            if asleep != Awake::Work {
-                return Some(asleep);
+            match asleep {
+                Awake::Work => may_work = true,
+                Awake::Errand => {
+                    if let Some(job) = self.core.take_errand() {
+                        self.run(job);
+                        if fork::is_forked(self.core.id) {
+                            return None;
+                        }
+                    }
+                    may_work = self.core.sleep.take_permit(&self.standing);
+                }
+                Awake::Retired | Awake::Ended => return Some(asleep),
             }
         }
     }
@@ -352,7 +370,8 @@ impl BlockHook for Worker {
             // spare, and so on; and who leaves takes no permit back.
             return;
         }
-        *self.slot().blocked_on.lock() = Some(on);
+        let outer = self.slot().blocked_on.lock().replace(on);
+        self.outer_waits.borrow_mut().extend(outer);
         let call = (self.core.sleep).block_starts(&self.standing, || self.core.has_work());
         self.core.answer(call);
     }
@@ -361,8 +380,13 @@ impl BlockHook for Worker {
         if fork::is_forked(self.core.id) || self.in_hook.get() {
             return;
         }
-        self.core.sleep.block_ends(&self.standing);
-        *self.slot().blocked_on.lock() = None;
+        let outer = self.outer_waits.borrow_mut().pop();
+        // A wait inside of `blocking`, which goes on without a permit.
+        let is_inner = outer.is_some() && !mutant("blocking-inner-wait-takes-a-permit");
+        if !is_inner {
+            self.core.sleep.block_ends(&self.standing);
+        }
+        *self.slot().blocked_on.lock() = outer;
     }
 
     fn offer(&self, offer: &Arc<LastResort>) {
@@ -392,6 +416,7 @@ impl BlockHook for Worker {
                 self.published();
             }
         }
+        self.core.drop_claimed_errand(task);
         let slot = self.slot();
         // SAFETY: the caller's contract is the same.
         let ran = self.on_top(|| unsafe { task::run_claimed(task, &slot.running) });

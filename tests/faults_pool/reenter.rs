@@ -6,8 +6,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use raddle::{
-    CancellationToken, Handle, Inline, Shutdown, Task as _, TaskError, TaskGroup, ThreadPool, When,
-    WhenFull, as_completed, block_on, block_on_timeout, current, dump, task, wait,
+    CancellationToken, Handle, Inline, Priority, Shutdown, Task as _, TaskError, TaskGroup,
+    ThreadPool, When, WhenFull, as_completed, block_on, block_on_timeout, blocking, current, dump,
+    task, wait,
 };
 
 use crate::reenter_sync::sync_objects;
@@ -69,6 +70,7 @@ fn handles(pool: &ThreadPool) {
         context.token().is_cancelled()
     };
     let options = task(inside).named("inside").timeout(LONG).deadline(far);
+    let options = options.priority(Priority::Low);
     let tied = options.cancelled_by(&CancellationToken::new());
     assert!(!pool.submit(tied).result().unwrap());
     let _ = current();
@@ -108,6 +110,8 @@ fn many(pool: &ThreadPool) {
     assert_eq!(map().unordered().map(Result::unwrap).sum::<i32>(), 6);
     let limited = map().timeout_each(LONG).deadline(far).keyed();
     assert_eq!(limited.map(|(_, n)| n.unwrap()).sum::<i32>(), 6);
+    let states = pool.map_init(0..4, || 1, |one, n| n + *one);
+    assert_eq!(states.map(Result::unwrap).sum::<i32>(), 10);
     drop(map().next());
 }
 
@@ -128,6 +132,8 @@ fn tokens() {
 fn pools(pool: &ThreadPool) {
     let far = Instant::now() + LONG;
     let _ = (pool.stats(), pool.width(), dump(), format!("{pool:?}"));
+    pool.resize(pool.width() + 1);
+    pool.resize(pool.width() - 1);
     assert!(pool.try_submit(|| 1).unwrap().result().is_ok());
     let handles = pool.submit_many([|| 1, || 2]);
     assert_eq!(
@@ -140,6 +146,8 @@ fn pools(pool: &ThreadPool) {
     assert_eq!(pool.submit_timeout(|| 1, LONG).result().unwrap(), 1);
     assert_eq!(pool.submit_deadline(|| 1, far).result().unwrap(), 1);
     pool.submit_after(Duration::ZERO, || ()).detach();
+    assert_eq!(pool.submit_blocking(|| 1).result().unwrap(), 1);
+    assert_eq!(blocking(|| pool.submit(|| 1).result().unwrap()), 1);
     assert_eq!(Inline.submit(|| 1).result().unwrap(), 1);
     assert_eq!(Inline.try_submit(|| 1).unwrap().result().unwrap(), 1);
     assert_eq!(ThreadPool::global().submit(|| 1).result().unwrap(), 1);
@@ -164,9 +172,10 @@ fn pools(pool: &ThreadPool) {
     let own = own.queue_limit(1, WhenFull::Wait).caller_runs(true);
     let own = own.on_worker_start(|_| ()).on_worker_exit(|_| ());
     let own = own.on_panic(|_| ()).panic_hook(false).stack_size(1 << 20);
+    let own = own.pin(true);
     assert_eq!(own.build().unwrap().submit(|| 1).result().unwrap(), 1);
-    let blocking = ThreadPool::for_blocking(1).unwrap();
-    assert_eq!(blocking.submit(|| 1).result().unwrap(), 1);
+    let waits = ThreadPool::for_blocking(1).unwrap();
+    assert_eq!(waits.submit(|| 1).result().unwrap(), 1);
 }
 
 /// What borrows from the stack.

@@ -549,6 +549,66 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         Kind::Logic,
         &["sleep::models::spares::two_threads_that_wait_for_the_end_of_their_pool_get_it"],
     ),
+    // thread: tasks that block
+    bug(
+        "errand-count-relaxed",
+        Kind::Ordering,
+        &["sleep::models::errands::an_errand_queued_while_the_worker_falls_asleep_is_run"],
+    ),
+    bug(
+        "errand-park-without-look",
+        Kind::Recheck,
+        &["sleep::models::errands::an_errand_queued_while_the_worker_falls_asleep_is_run"],
+    ),
+    bug(
+        "errand-look-sends-nobody",
+        Kind::Notify,
+        &[
+            "sleep::models::errands::an_errand_queued_while_the_last_thread_retires_is_run",
+            "thread::models::cap::at_the_cap_a_waiter_runs_its_blocking_child",
+        ],
+    ),
+    bug(
+        "errand-end-unseen",
+        Kind::Recheck,
+        &["sleep::models::errands::an_errand_queued_while_the_pool_ends_is_run_or_cancelled"],
+    ),
+    bug(
+        "blocking-inner-wait-takes-a-permit",
+        Kind::Logic,
+        &["thread::models::work::a_wait_inside_a_blocking_section_keeps_the_permit_away"],
+    ),
+    // task/map: states
+    bug(
+        "map-init-keeps-no-state",
+        Kind::Logic,
+        &[
+            "task::map::init::tests::an_item_on_top_of_another_gets_a_fresh_state",
+            "map_init/init_runs_at_most_once_for_each_worker",
+        ],
+    ),
+    // thread: priorities
+    bug(
+        "priority-out-of-sight",
+        Kind::Recheck,
+        &["thread::models::work::a_task_with_a_priority_is_seen_by_a_worker_that_falls_asleep"],
+    ),
+    // thread: another size
+    bug(
+        "resize-grows-silently",
+        Kind::Notify,
+        &["sleep::models::resize::a_job_published_while_the_pool_grows_gets_a_thread"],
+    ),
+    bug(
+        "resize-look-without-fence",
+        Kind::Recheck,
+        &["sleep::models::resize::a_job_published_while_the_pool_grows_gets_a_thread"],
+    ),
+    bug(
+        "resize-debt-unpaid",
+        Kind::Logic,
+        &["sleep::tests::a_thread_beyond_the_size_gives_its_permit_up_after_its_task"],
+    ),
     // sync: permits, signals, meeting points
     bug(
         "semaphore-put-relaxed",

@@ -45,7 +45,13 @@ pub(crate) mod thread {
         if let Some(bytes) = stack_size {
             builder = builder.stack_size(bytes);
         }
-        builder.spawn(body)
+        let cpus = crate::primitive::affinity::inherited();
+        builder.spawn(move || {
+            if let Some(cpus) = cpus {
+                cpus.untie();
+            }
+            body()
+        })
     }
 
     /// Tells the processor that this thread spins.
@@ -274,7 +280,9 @@ pub(crate) fn now() -> Instant {
 
 /// How many CPUs this process may use: affinity and cgroup quota included.
 pub(crate) fn available_cpus() -> usize {
-    num_cpus::get().max(1)
+    // A worker that is tied to one sees only that one.
+    let before = super::affinity::inherited().map(|cpus| cpus.count());
+    before.unwrap_or_else(num_cpus::get).max(1)
 }
 
 /// What takes the place of `native` here: in a model, what `make` made for the

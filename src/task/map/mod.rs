@@ -18,6 +18,7 @@
 //! The user's function and the pool hide behind [`Run`], so a map's type names
 //! neither. Orderings: the handles'.
 
+mod init;
 mod pull;
 
 use std::fmt;
@@ -26,6 +27,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use init::States;
 use pull::Pull;
 
 use super::extras::Options;
@@ -55,6 +57,17 @@ where
         site,
     };
     Map(Pull::new(items, Box::new(runner), width, |item| ((), item)))
+}
+
+/// The function of a map from one with a state, which `init` makes for each worker.
+pub(crate) fn with_states<X, S, N, F, R>(init: N, f: F) -> impl Fn(X) -> R + Send + Sync + 'static
+where
+    S: Send + 'static,
+    N: Fn() -> S + Send + Sync + 'static,
+    F: Fn(&mut S, X) -> R + Send + Sync + 'static,
+{
+    let states = States::new(init);
+    move |item| states.with(|state| f(state, item))
 }
 
 /// What one task of a map returns.

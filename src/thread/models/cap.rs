@@ -147,3 +147,30 @@ fn at_the_cap_a_waiter_without_a_permit_runs_its_child() {
             pool.end();
         });
 }
+
+/// Fear: a task at the cap waits for a blocking one, which nobody claims, and no
+/// thread is left to run it.
+/// Must fail when: a thread that blocks does not look for errands.
+/// Bound: 3 preemptions, a pool of one at its cap; 2 in the quick tier.
+#[test]
+fn at_the_cap_a_waiter_runs_its_blocking_child() {
+    Model::new("thread::at_the_cap_a_waiter_runs_its_blocking_child")
+        .preemptions(3)
+        .quick(2)
+        .check(|| {
+            let letter = Letter::new();
+            let pool = Arc::new(pool(1, 1));
+            let parent = pool.submit({
+                let (pool, letter) = (pool.clone(), letter.clone());
+                move || {
+                    let writes = letter.clone();
+                    let child = pool.submit_blocking(move || writes.write());
+                    drop(pool);
+                    child.result().unwrap();
+                    letter.read()
+                }
+            });
+            assert_eq!(parent.result().unwrap(), 42);
+            pool.end();
+        });
+}

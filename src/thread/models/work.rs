@@ -6,6 +6,8 @@ use super::{Letter, pool, signal};
 use crate::primitive::Parker;
 use crate::primitive::block::{BlockedOn, Blocking};
 use crate::primitive::model::run::{Model, rest_in_one_order};
+use crate::task::{Priority, task};
+use crate::thread::blocking;
 
 /// Fear: two tasks submitted together share one thread while another sleeps.
 /// Must fail when: a search that has found something does not look again.
@@ -94,6 +96,87 @@ fn a_child_claimed_while_it_is_stolen_runs_once() {
                 }
             });
             assert_eq!(parent.result().unwrap(), 42);
+            pool.end();
+        });
+}
+
+/// Fear: a wait inside of a blocking section takes the permit back, so that the
+/// section goes on with it, and nobody runs what the section waits for.
+/// Must fail when: the end of the inner wait takes a permit; a thread blocks
+/// without a look.
+/// Bound: 3 preemptions, a pool of one and its spare; 2 in the quick tier.
+#[test]
+fn a_wait_inside_a_blocking_section_keeps_the_permit_away() {
+    Model::new("thread::a_wait_inside_a_blocking_section_keeps_the_permit_away")
+        .preemptions(3)
+        .quick(2)
+        .check(|| {
+            let brought = signal();
+            let pool = Arc::new(pool(1, 2));
+            let parent = pool.submit({
+                let pool = pool.clone();
+                move || {
+                    blocking(|| {
+                        // A wait that is over at once.
+                        drop(Blocking::start(BlockedOn::Thing("nothing")));
+                        let brings = brought.clone();
+                        let child = pool.submit(move || brings.unpark());
+                        brought.park();
+                        rest_in_one_order();
+                        drop(pool);
+                        child
+                    })
+                }
+            });
+            parent.result().unwrap().result().unwrap();
+            pool.end();
+        });
+}
+
+/// Fear: what a blocking task waits for comes while its thread is on its way, and
+/// one of the two is forgotten, or what was written is not seen.
+/// Must fail when: a thread blocks without a look.
+/// Bound: 3 preemptions, a pool of one and its spare; 2 in the quick tier.
+#[test]
+fn a_blocking_task_and_what_it_waits_for_both_get_a_thread() {
+    Model::new("thread::a_blocking_task_and_what_it_waits_for_both_get_a_thread")
+        .preemptions(3)
+        .quick(2)
+        .check(|| {
+            let (letter, brought) = (Letter::new(), signal());
+            let pool = pool(1, 2);
+            let waits = pool.submit_blocking({
+                let (letter, brought) = (letter.clone(), brought.clone());
+                move || {
+                    brought.park();
+                    rest_in_one_order();
+                    letter.read()
+                }
+            });
+            let brings = pool.submit(move || {
+                letter.write();
+                brought.unpark();
+            });
+            assert_eq!(waits.result().unwrap(), 42);
+            brings.result().unwrap();
+            pool.end();
+        });
+}
+
+/// Fear: a task with a priority lies in a queue of its own, and the worker that falls
+/// asleep does not look there.
+/// Must fail when: the ranks are out of sight.
+/// Bound: 4 preemptions, a pool of one; 3 in the quick tier.
+#[test]
+fn a_task_with_a_priority_is_seen_by_a_worker_that_falls_asleep() {
+    Model::new("thread::a_task_with_a_priority_is_seen_by_a_worker_that_falls_asleep")
+        .preemptions(4)
+        .quick(3)
+        .check(|| {
+            let (pool, letter) = (pool(1, 1), Letter::new());
+            letter.write();
+            let low = pool.submit(task(move || letter.read()).priority(Priority::Low));
+            assert_eq!(low.result().unwrap(), 42);
             pool.end();
         });
 }

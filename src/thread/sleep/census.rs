@@ -13,11 +13,14 @@ use crate::primitive::atomic::Ordering::Relaxed;
 /// step.
 ///
 /// ```text
-///  31      30         16 15          0
-/// ┌───────┬─────────────┬─────────────┐
-/// │ ENDED │  searching  │    idle     │
-/// └───────┴─────────────┴─────────────┘
+///  31      30         16 15             0
+/// ┌───────┬─────────────┬────────────────┐
+/// │ ENDED │  searching  │  idle + 2^15   │
+/// └───────┴─────────────┴────────────────┘
 /// ```
+///
+/// A pool that shrinks has fewer permits than threads have taken: `idle` is below
+/// zero then, until so many were given back.
 #[derive(Debug)]
 pub(super) struct Census(AtomicUsize);
 
@@ -27,6 +30,8 @@ pub(super) struct Count(usize);
 
 const IDLE_ONE: usize = 1;
 const IDLE: usize = 0xffff;
+/// No permit is idle, and none is owed.
+const IDLE_NONE: usize = 1 << 15;
 const SEARCHING_ONE: usize = 1 << 16;
 const SEARCHING: usize = 0x7fff << 16;
 const ENDED: usize = 1 << 31;
@@ -36,7 +41,12 @@ pub(in crate::thread) const THREADS_MAX: usize = 0x7fff;
 
 impl Count {
     pub(super) fn idle(self) -> usize {
-        self.0 & IDLE
+        (self.0 & IDLE).saturating_sub(IDLE_NONE)
+    }
+
+    /// Whether threads have more permits than there are.
+    pub(super) fn is_overdrawn(self) -> bool {
+        self.0 & IDLE < IDLE_NONE
     }
 
     fn is_searched(self) -> bool {
@@ -56,7 +66,7 @@ impl Count {
 impl Census {
     /// Every permit is idle, and nobody searches.
     pub(super) fn new(permits: usize) -> Self {
-        Self(AtomicUsize::new(permits * IDLE_ONE))
+        Self(AtomicUsize::new(IDLE_NONE + permits * IDLE_ONE))
     }
 
     /// Marks the end of the pool.
@@ -90,6 +100,13 @@ impl Census {
         taken.is_ok()
     }
 
+    /// There are so many permits more, or fewer.
+    pub(super) fn change(&self, from: usize, to: usize) {
+        let add = to.wrapping_sub(from).wrapping_mul(IDLE_ONE);
+        // ORDERING: Relaxed; see the top of this file.
+        self.0.fetch_add(add, Relaxed);
+    }
+
     /// Takes the search, if nobody has it.
     pub(super) fn take_search(&self) -> bool {
         // ORDERING: Relaxed; see the top of this file.
@@ -105,6 +122,7 @@ impl Census {
     /// Idle permits, searching threads.
     pub(super) fn counts(&self) -> (usize, usize) {
         let count = self.load();
+        assert!(!count.is_overdrawn(), "a permit too many is held");
         (count.idle(), (count.0 & SEARCHING) / SEARCHING_ONE)
     }
 }

@@ -41,7 +41,7 @@ impl Sleep {
             // at the top of this file.
             fence(SeqCst);
         }
-        if sight.has_tasks() {
+        if sight.has_tasks() || self.has_errands() && !mutant("errand-end-unseen") {
             return;
         }
         crew.ended = true;
@@ -68,10 +68,11 @@ impl Sleep {
         }
         // Whoever published a job and found no place for a thread had the lock
         // before us: the job is in sight.
+        let mut call = Call::Nothing;
         if !mutant("sleep-closer-without-look") && sight.has_work() {
-            return self.call(true);
+            call = self.call(true);
         }
-        Call::Nothing
+        self.send_if_needed(call, true)
     }
 
     /// Waits until the pool has ended and its threads are gone (but for those

@@ -17,7 +17,7 @@
 //! ```
 //!
 //! One word, the [`Census`], counts the idle permits and the searching
-//! threads. Who is parked stands in the [`Crew`], under a lock that is taken
+//! threads; in a pool that shrinks (`resize`) also the permits that are owed. Who is parked stands in the [`Crew`], under a lock that is taken
 //! only to fall asleep, to wake somebody, and to start or end a thread.
 //!
 //! # Why no job is forgotten
@@ -50,83 +50,28 @@
 
 mod census;
 mod end;
+mod errands;
 #[cfg(all(test, raddle_loom))]
 mod models;
+mod resize;
 mod sight;
+mod standing;
+#[cfg(test)]
+mod tests;
 
-use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::primitive::atomic::{AtomicU32, Ordering, fence};
-use crate::primitive::{Condvar, Mutex, Parker, mutant};
+use crate::primitive::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering, fence};
+use crate::primitive::{Condvar, Mutex, Parker, mutant, unmodelled};
 use crate::wait::deadline::Deadline;
 
 use census::Census;
 pub(super) use census::THREADS_MAX;
 pub(super) use sight::Sight;
+pub(super) use standing::{Awake, Call, Standing, Start};
 
 use Ordering::{Acquire, Relaxed, Release, SeqCst};
-
-/// What a thread of the pool may do at present. Only that thread changes it.
-#[derive(Debug)]
-pub(super) struct Standing {
-    index: usize,
-    has_permit: Cell<bool>,
-    is_searching: Cell<bool>,
-}
-
-impl Standing {
-    /// A thread that was just called to life: with a permit, and searching.
-    pub(super) fn called(index: usize) -> Self {
-        Self {
-            index,
-            has_permit: Cell::new(true),
-            is_searching: Cell::new(true),
-        }
-    }
-
-    /// A thread from outside, before it takes a permit.
-    pub(super) fn guest(index: usize) -> Self {
-        Self {
-            index,
-            has_permit: Cell::new(false),
-            is_searching: Cell::new(false),
-        }
-    }
-
-    pub(super) fn has_permit(&self) -> bool {
-        self.has_permit.get()
-    }
-
-    pub(super) fn is_searching(&self) -> bool {
-        self.is_searching.get()
-    }
-}
-
-/// What a call for help asks of its caller.
-#[must_use]
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Call {
-    /// Nothing: somebody was woken, or nobody is needed.
-    Nothing,
-    /// A thread is needed, but all that there may be are blocked.
-    LastResort,
-    /// Start a thread with this index; [`Sleep::start_failed`] if that fails.
-    Start(usize),
-}
-
-/// Why [`Sleep::fall_asleep`] has returned.
-#[must_use]
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Awake {
-    /// There may be work, and the thread has a permit.
-    Work,
-    /// The thread was one too many: it goes, and says so with [`Sleep::left`].
-    Retired,
-    /// The pool has ended: likewise.
-    Ended,
-}
 
 /// Where one thread sleeps.
 #[derive(Debug)]
@@ -138,6 +83,7 @@ struct Seat {
 const ASLEEP: u32 = 0;
 const CALLED: u32 = 1;
 const DISMISSED: u32 = 2;
+const SENT: u32 = 3;
 
 /// Who is there.
 #[derive(Debug)]
@@ -150,8 +96,12 @@ struct Crew {
     extra: Option<usize>,
     /// Threads that exist, or are being started.
     live: usize,
+    /// Threads that are sent for an errand and have not yet looked for it.
+    sent: usize,
     /// Threads of the pool that wait for its end.
     closers: usize,
+    /// So many threads stay, however long they find nothing.
+    resident: usize,
     closing: bool,
     ended: bool,
 }
@@ -175,8 +125,12 @@ pub(super) struct Sleep {
     crew: Mutex<Crew>,
     changed: Condvar,
     seats: Box<[Seat]>,
-    /// So many threads stay, however long they find nothing.
-    resident: usize,
+    /// So many permits there are; changed under the crew's lock.
+    permits: unmodelled::AtomicU32,
+    /// The pool has been made smaller: threads look whether permits are owed.
+    has_shrunk: AtomicBool,
+    /// Errands that are queued, and that nobody has taken: see `errands`.
+    errands: AtomicUsize,
 }
 
 impl Sleep {
@@ -196,13 +150,17 @@ impl Sleep {
                 free: (0..threads_max).rev().collect(),
                 extra: Some(threads_max),
                 live: 0,
+                sent: 0,
                 closers: 0,
+                resident,
                 closing: false,
                 ended: false,
             }),
             changed: Condvar::new(),
             seats: (0..=threads_max).map(seat).collect(),
-            resident,
+            permits: unmodelled::AtomicU32::new(permits as u32),
+            has_shrunk: AtomicBool::new(false),
+            errands: AtomicUsize::new(0),
         }
     }
 
@@ -242,7 +200,7 @@ impl Sleep {
                 return Call::Nothing;
             }
             crew.live += 1;
-            return Call::Start(index);
+            return Call::Start(Start::called(index));
         }
         if !self.census.take(true) {
             return Call::Nothing;
@@ -276,7 +234,7 @@ impl Sleep {
         match crew.free.pop() {
             Some(index) => {
                 crew.live += 1;
-                Call::Start(index)
+                Call::Start(Start::called(index))
             }
             None => {
                 self.census.give_back(true, true);
@@ -287,12 +245,13 @@ impl Sleep {
 
     /// The thread that a call asked for could not be started; never asks for
     /// another.
-    pub(super) fn start_failed(&self, index: usize, sight: &impl Sight) -> Call {
+    pub(super) fn start_failed(&self, start: Start, sight: &impl Sight) -> Call {
         {
             let mut crew = self.crew.lock();
             crew.live -= 1;
-            self.give_place_back(&mut crew, index);
-            self.census.give_back(true, true);
+            crew.sent -= usize::from(!start.is_called);
+            self.give_place_back(&mut crew, start.index);
+            self.census.give_back(start.is_called, start.is_called);
             self.end_if_done(&mut crew, sight);
         }
         // ORDERING: pairs with the fence in `job_published`: a submitter that
@@ -301,7 +260,7 @@ impl Sleep {
         if !mutant("sleep-start-failed-without-look") && sight.has_work() {
             return self.call(false);
         }
-        Call::Nothing
+        self.send_if_needed(Call::Nothing, false)
     }
 
     /// Begins to search, if nobody does.
@@ -338,13 +297,15 @@ impl Sleep {
         if mutant("sleep-block-without-look") || counts_on_others {
             return Call::Nothing;
         }
-        // ORDERING: pairs with the fence in `job_published`.
+        // ORDERING: pairs with the fence in `job_published`; and with that of
+        // another thread that blocks here, for errands.
         fence(SeqCst);
-        if has_work() {
+        let call = if has_work() {
             self.call(true)
         } else {
             Call::Nothing
-        }
+        };
+        self.send_if_needed(call, true)
     }
 
     /// This thread is awake again inside its task, which goes on at once.
@@ -352,11 +313,15 @@ impl Sleep {
         self.take_permit(me);
     }
 
-    /// Takes a permit, if the thread has none and one is idle; says whether it
-    /// has one now.
+    /// Takes a permit, if the thread has none and one is idle; gives it up, if
+    /// permits are owed. Says whether the thread has one now; one that has none
+    /// goes on to park, and looks.
     pub(super) fn take_permit(&self, me: &Standing) -> bool {
-        if !me.has_permit() && self.census.take(false) {
-            me.has_permit.set(true);
+        if !me.has_permit() {
+            me.has_permit.set(self.census.take(false));
+        } else if self.owes_permits() {
+            me.has_permit.set(false);
+            self.census.give_back(true, false);
         }
         me.has_permit()
     }
@@ -372,6 +337,7 @@ impl Sleep {
         let seat = &self.seats[me.index];
         {
             let mut crew = self.crew.lock();
+            crew.sent -= usize::from(me.is_sent.take());
             if crew.ended {
                 self.give_back_all(me);
                 return Awake::Ended;
@@ -380,6 +346,10 @@ impl Sleep {
             seat.signal.store(ASLEEP, Relaxed);
             crew.parked.push(me.index);
             self.give_back_all(me);
+            if self.has_errands() && !mutant("errand-park-without-look") {
+                crew.parked.pop();
+                return Awake::Errand;
+            }
             self.end_if_done(&mut crew, sight);
         }
         if !mutant("sleep-park-without-fence") {
@@ -422,14 +392,25 @@ impl Sleep {
                     me.is_searching.set(true);
                     return Awake::Work;
                 }
+                SENT => {
+                    self.crew.lock().sent -= 1;
+                    return Awake::Errand;
+                }
                 DISMISSED => return Awake::Ended,
                 _ => {}
             }
-            if seat.parker.park_until(retire_at.instant()) || !retire_at.has_passed() {
+            if seat.parker.park_until(retire_at.instant()) {
+                if retire_at.is_never() {
+                    // Fewer may stay than when it was told to.
+                    retire_at = Deadline::after(keep_alive);
+                }
+                continue;
+            }
+            if !retire_at.has_passed() {
                 continue;
             }
             let mut crew = self.crew.lock();
-            if crew.live <= self.resident {
+            if crew.live <= crew.resident {
                 // For good: more threads come only when nobody is parked.
                 retire_at = Deadline::NEVER;
                 continue;
@@ -468,30 +449,14 @@ impl Sleep {
         // no free place has left its job in sight.
         fence(SeqCst);
         if has_work() {
-            self.call(true)
-        } else {
-            Call::Nothing
+            let call = self.call(true);
+            return self.send_if_needed(call, true);
         }
+        self.send_if_needed(Call::Nothing, true)
     }
 
     /// Threads that exist.
     pub(super) fn live(&self) -> usize {
         self.crew.lock().live
-    }
-}
-
-#[cfg(all(test, raddle_loom))]
-impl Sleep {
-    /// Idle permits, searching threads, parked threads.
-    pub(super) fn counts(&self) -> (usize, usize, usize) {
-        let (idle, searching) = self.census.counts();
-        (idle, searching, self.crew.lock().parked.len())
-    }
-
-    /// How many indices have no thread, the extra one apart.
-    pub(super) fn vacant(&self) -> usize {
-        let crew = self.crew.lock();
-        assert!(crew.extra.is_some(), "the extra place leaks");
-        crew.free.len()
     }
 }

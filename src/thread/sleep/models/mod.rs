@@ -8,10 +8,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+mod errands;
 mod naps;
+mod resize;
 mod spares;
 
-use super::{Awake, Call, Sight, Sleep, Standing};
+use super::{Awake, Call, Sight, Sleep, Standing, Start};
 use crate::primitive::atomic::{AtomicBool, Ordering};
 use crate::primitive::model::run::Model;
 use crate::primitive::thread::{self, JoinHandle};
@@ -98,6 +100,8 @@ type Run<Q> = fn(&Arc<Room<Q>>, &Standing, usize);
 struct Room<Q> {
     sleep: Sleep,
     queue: Q,
+    /// Jobs that need no permit.
+    errands: Flags,
     run: Run<Q>,
     keep_alive: Duration,
     /// After so many jobs a thread goes, with its permit, and nobody needs to
@@ -107,7 +111,6 @@ struct Room<Q> {
     gives: AtomicU64,
     /// Permits that those who went have kept.
     kept: AtomicU64,
-    permits: usize,
     threads_max: usize,
     /// What the submitter of each job writes before, and its runner reads.
     letters: [UnsafeCell<usize>; JOBS],
@@ -140,12 +143,12 @@ impl<Q: Queue> Room<Q> {
         Self {
             sleep: Sleep::new(permits, threads_max, resident),
             queue,
+            errands: Flags::new(JOBS),
             run: nothing,
             keep_alive: Duration::MAX,
             quits_after: [usize::MAX; 3],
             gives: AtomicU64::new(u64::MAX),
             kept: AtomicU64::new(0),
-            permits,
             threads_max,
             letters: Default::default(),
             ran: AtomicU64::new(0),
@@ -177,25 +180,26 @@ impl<Q: Queue> Room<Q> {
     }
 
     fn answer(self: &Arc<Self>, call: Call) {
-        if let Call::Start(index) = call {
+        if let Call::Start(start) = call {
             if self.gives.load(Relaxed) == 0 {
-                let _ = self.sleep.start_failed(index, &**self);
+                let _ = self.sleep.start_failed(start, &**self);
                 return;
             }
             self.gives.fetch_sub(1, Relaxed);
             let room = Arc::clone(self);
-            let body = move || room.work(index);
+            let body = move || room.work(start);
             let thread = thread::spawn(String::from("worker"), None, body).unwrap();
             self.threads.lock().push(thread);
         }
     }
 
     /// What `worker::main` does, without the tasks.
-    fn work(self: &Arc<Self>, index: usize) {
-        let me = Standing::called(index);
+    fn work(self: &Arc<Self>, start: Start) {
+        let (me, index) = (Standing::of(start), start.index);
         let mut jobs = 0;
+        let mut may_work = me.has_permit();
         let awake = loop {
-            while let Some(job) = self.queue.take() {
+            while may_work && let Some(job) = self.queue.take() {
                 if me.is_searching() {
                     let call = self.sleep.stop_searching(&me, || self.in_sight());
                     self.answer(call);
@@ -206,17 +210,36 @@ impl<Q: Queue> Room<Q> {
                     self.kept.fetch_add(u64::from(me.has_permit()), Relaxed);
                     return;
                 }
-                if !self.sleep.take_permit(&me) {
-                    break;
-                }
+                may_work = self.sleep.take_permit(&me);
             }
             let awake = (self.sleep).fall_asleep(&me, self.keep_alive, &**self);
-            if awake != Awake::Work {
-                break awake;
+            match awake {
+                Awake::Work => may_work = true,
+                Awake::Errand => {
+                    if self.sleep.take_errand() {
+                        self.run_errand(&me);
+                        jobs += 1;
+                        if jobs == self.quits_after[index] {
+                            self.kept.fetch_add(u64::from(me.has_permit()), Relaxed);
+                            return;
+                        }
+                    }
+                    may_work = self.sleep.take_permit(&me);
+                }
+                Awake::Retired | Awake::Ended => break awake,
             }
         };
         let call = self.sleep.left(&me, &awake, || self.in_sight());
         self.answer(call);
+    }
+
+    /// As `blocking` does for an errand that was taken.
+    fn run_errand(self: &Arc<Self>, me: &Standing) {
+        let job = self.errands.take().expect("what was taken is there");
+        let call = self.sleep.block_starts(me, || self.in_sight());
+        self.answer(call);
+        self.run(me, job);
+        self.sleep.block_ends(me);
     }
 
     fn run(self: &Arc<Self>, me: &Standing, job: usize) {
@@ -243,6 +266,25 @@ impl<Q: Queue> Room<Q> {
             self.lay_out(*job);
         }
         self.published();
+    }
+
+    /// What `Core::push_errand` does.
+    fn send(self: &Arc<Self>, job: usize) {
+        self.write(job);
+        self.errands.put(job);
+        let call = self.sleep.errand_published();
+        self.answer(call);
+        if self.sleep.has_ended() {
+            while self.sleep.take_errand() {
+                assert!(self.errands.take().is_some());
+                self.cancelled.fetch_add(1, Relaxed);
+            }
+        }
+    }
+
+    fn resize(self: &Arc<Self>, permits: usize) {
+        let call = self.sleep.resize(permits, permits, || self.in_sight());
+        self.answer(call);
     }
 
     /// Waits inside a job, as a task does for another.
@@ -287,9 +329,10 @@ impl<Q: Queue> Room<Q> {
     /// How things must stand when all is quiet.
     fn is_quiet(&self, jobs: usize) {
         assert!(!self.in_sight(), "a job is forgotten");
+        assert!(!self.sleep.has_errands(), "an errand is forgotten");
         let resolved = self.ran.load(Relaxed) + self.cancelled.load(Relaxed);
         assert_eq!(resolved, jobs as u64, "a job was run twice, or not at all");
-        let idle = self.permits - self.kept.load(Relaxed) as usize;
+        let idle = self.sleep.permits() - self.kept.load(Relaxed) as usize;
         assert_eq!(self.sleep.counts(), (idle, 0, 0), "a permit leaks");
         let places = self.sleep.live() + self.sleep.vacant();
         assert_eq!(places, self.threads_max, "a place leaks");
@@ -315,4 +358,19 @@ impl<Q: Queue> Room<Q> {
 
 fn start(body: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
     thread::spawn(String::from("other"), None, body).unwrap()
+}
+
+impl Sleep {
+    /// Idle permits, searching threads, parked threads.
+    pub(in crate::thread) fn counts(&self) -> (usize, usize, usize) {
+        let (idle, searching) = self.census.counts();
+        (idle, searching, self.crew.lock().parked.len())
+    }
+
+    /// How many indices have no thread, the extra one apart.
+    pub(in crate::thread) fn vacant(&self) -> usize {
+        let crew = self.crew.lock();
+        assert!(crew.extra.is_some(), "the extra place leaks");
+        crew.free.len()
+    }
 }
