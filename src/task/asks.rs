@@ -23,6 +23,8 @@ pub(super) enum Claims {
     AtLast,
     /// Not before it is due: it is in no queue.
     NotYet,
+    /// Never: it is a future, which a poll may leave unfinished.
+    Never,
 }
 
 const CANCEL: u32 = 1;
@@ -31,6 +33,7 @@ const AWAITED: u32 = 1 << 2;
 const LIMITED: u32 = 1 << 3;
 const UNCLAIMABLE: u32 = 1 << 4;
 const OUTSIDERS: u32 = 1 << 5;
+const DRIVEN: u32 = 1 << 6;
 
 impl Asks {
     /// The flags that a task is born with.
@@ -45,6 +48,16 @@ impl Asks {
             flags |= if options.token.is_some() { TOKEN } else { 0 };
         }
         Self(AtomicU32::new(flags))
+    }
+
+    /// Those of a future that a pool drives.
+    pub(super) fn driven() -> Self {
+        Self(AtomicU32::new(DRIVEN))
+    }
+
+    /// Whether this is a future that a pool drives.
+    pub(super) fn is_driven(&self) -> bool {
+        self.has(DRIVEN)
     }
 
     fn set(&self, flag: u32) -> u32 {
@@ -105,6 +118,8 @@ impl Asks {
             Claims::NotYet
         } else if flags & LIMITED != 0 {
             Claims::AtLast
+        } else if flags & DRIVEN != 0 {
+            Claims::Never
         } else {
             Claims::Anytime
         }

@@ -57,7 +57,7 @@ pub(super) struct Vtable {
     pub(super) take_value: unsafe fn(NonNull<Header>, *mut ()),
     pub(super) drop_value: unsafe fn(NonNull<Header>) -> Option<Payload>,
     pub(super) take_error: unsafe fn(NonNull<Header>) -> TaskError,
-    free: unsafe fn(NonNull<Header>),
+    pub(super) free: unsafe fn(NonNull<Header>),
 }
 
 #[repr(C)]
@@ -272,7 +272,7 @@ impl Header {
         self.extras.get().and_then(|extras| extras.name())
     }
 
-    fn panic(&self, payload: Payload) -> Box<Panic> {
+    pub(super) fn panic(&self, payload: Payload) -> Box<Panic> {
         let name = self.name().map(str::to_owned);
         Box::new(Panic::new(
             payload,

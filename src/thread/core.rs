@@ -9,6 +9,7 @@ use super::last_resort::Offers;
 use super::limit::{Admission, Patience, QueueLimit};
 use super::shutdown::ShutdownReport;
 use super::sleep::{Call, Sleep};
+use super::spawn_async::Futures;
 use super::submit_after::Delayed;
 use super::worker::{self, Slot, with_worker};
 use crate::error::{Refusal, StartError, SubmitError};
@@ -49,8 +50,9 @@ pub(crate) struct Core {
     pub(super) sleep: Sleep,
     intake: AtomicUsize,
     pub(super) offers: Offers,
-    limit: Option<QueueLimit>,
+    pub(super) limit: Option<QueueLimit>,
     pub(super) delayed: Delayed,
+    pub(super) futures: Futures,
     /// Tasks cancelled by a shutdown.
     pub(super) discarded: AtomicU64,
     pub(super) report: OnceLock<ShutdownReport>,
@@ -79,6 +81,7 @@ impl Core {
             offers: Offers::new(),
             limit: config.queue_limit.map(QueueLimit::new),
             delayed: Delayed::new(),
+            futures: Futures::new(config.workers),
             discarded: AtomicU64::new(0),
             report: OnceLock::new(),
             traced: config.trace_tasks.then(|| Mutex::new(Vec::new())),
@@ -175,7 +178,7 @@ impl Core {
     }
 
     /// Why a task submitted here and now is refused, if it is.
-    fn refusal(&self) -> Option<Refusal> {
+    pub(super) fn refusal(&self) -> Option<Refusal> {
         if fork::is_forked(self.id) {
             return Some(Refusal::Forked);
         }
@@ -328,7 +331,7 @@ impl Core {
         }
     }
 
-    fn trace(&self, job: &Job) {
+    pub(super) fn trace(&self, job: &Job) {
         if let Some(traced) = &self.traced {
             let info = job.info();
             traced.lock().push(info);

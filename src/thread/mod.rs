@@ -16,6 +16,7 @@
 //! | `running` | who runs what, for others to look at |
 //! | `limit` | a bound on the queue |
 //! | `submit_after` | tasks that are not yet due |
+//! | `spawn_async` | futures that the pool drives |
 //! | `shutdown` | the end |
 //! | `builder`, `stats`, `dump` | configuration and reports |
 
@@ -29,6 +30,7 @@ mod models;
 mod running;
 mod shutdown;
 mod sleep;
+mod spawn_async;
 mod stats;
 mod submit_after;
 mod worker;

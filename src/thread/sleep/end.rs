@@ -33,7 +33,8 @@ impl Sleep {
 
     pub(super) fn end_if_done(&self, crew: &mut Crew, has_work: &impl Fn() -> bool) {
         let still = crew.parked.len() + crew.closers;
-        if !crew.closing || crew.ended || still != crew.live {
+        let stays = crew.guests > 0 && !mutant("sleep-end-forgets-guests");
+        if !crew.closing || crew.ended || still != crew.live || stays {
             return;
         }
         if !mutant("sleep-end-without-fence") {
@@ -55,6 +56,20 @@ impl Sleep {
             }
         }
         self.changed.notify_all();
+    }
+
+    /// The pool does not end before as many guests have gone as have come.
+    pub(in crate::thread) fn guest_comes(&self) {
+        self.crew.lock().guests += 1;
+    }
+
+    /// One goes; who was the last ends the pool, if nobody else is left to do it.
+    pub(in crate::thread) fn guest_goes(&self, has_work: impl Fn() -> bool) {
+        let mut crew = self.crew.lock();
+        crew.guests -= 1;
+        if !mutant("sleep-guest-goes-without-look") {
+            self.end_if_done(&mut crew, &has_work);
+        }
     }
 
     /// A thread of the pool is going to wait for its end. It has given up its

@@ -141,6 +141,8 @@ struct Crew {
     live: usize,
     /// Threads of the pool that wait for its end.
     closers: usize,
+    /// What is in no queue now, and may be later: the pool does not end before.
+    guests: usize,
     closing: bool,
     ended: bool,
 }
@@ -186,6 +188,7 @@ impl Sleep {
                 extra: Some(threads_max),
                 live: 0,
                 closers: 0,
+                guests: 0,
                 closing: false,
                 ended: false,
             }),

@@ -1,0 +1,1 @@
+//! What we fear of a future that a pool drives, and loom's answer.
