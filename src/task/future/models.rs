@@ -235,7 +235,7 @@ fn what_came_before_a_wake_up_is_seen_by_the_poll_after_it() {
                 }
                 Poll::Pending
             });
-            yard.work();
+            yard.turn();
             let waker = waker.lock().take().unwrap();
             let wakes = waker.clone();
             let other = start(move || {
@@ -244,7 +244,7 @@ fn what_came_before_a_wake_up_is_seen_by_the_poll_after_it() {
                 wakes.wake();
             });
             waker.wake_by_ref();
-            yard.work();
+            yard.turn();
             other.join().unwrap();
             yard.work();
             // ORDERING: Relaxed, everybody is joined.
@@ -333,12 +333,13 @@ fn a_future_cancelled_as_it_is_woken_is_polled_or_dropped() {
                 waker.wake();
                 there.turn();
             });
-            match handle.cancel() {
+            let cancel = handle.cancel();
+            poller.join().unwrap();
+            yard.work();
+            match cancel {
                 Cancel::Prevented => assert!(handle.result().unwrap_err().is_cancelled()),
                 Cancel::Asked | Cancel::TooLate => drop(handle.result().unwrap()),
             }
-            poller.join().unwrap();
-            yard.work();
             yard.is_cleared();
         });
 }

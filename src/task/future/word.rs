@@ -190,7 +190,10 @@ impl Word {
         let left = self.update(weaken("future-leave-relaxed", AcqRel), |word| {
             let mut gone = CANCEL;
             if word & IN_HAND != 0 {
-                gone |= IN_HAND | SCHEDULED;
+                gone |= IN_HAND;
+                if !mutant("future-end-keeps-the-job") {
+                    gone |= SCHEDULED;
+                }
             }
             if is_listed {
                 gone |= LISTED;

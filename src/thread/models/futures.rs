@@ -113,8 +113,8 @@ fn a_future_cancelled_as_its_pool_finishes_lets_it_end() {
 }
 
 /// Fear: a shutdown that cancels misses a future that is woken or polled at that
-/// moment, and waits for it for ever; or uses what is gone.
-/// Must fail when: the list is left alone.
+/// moment, or counts it twice; or uses what is gone.
+/// Must fail when: what is taken from the list is not held.
 /// Bound: 4 preemptions, a pool of one and who wakes; 2 in the quick tier.
 #[test]
 fn a_future_woken_as_its_pool_cancels_is_over() {
@@ -140,6 +140,26 @@ fn a_future_woken_as_its_pool_cancels_is_over() {
                 Err(error) => assert!(error.is_cancelled() && counts == (0, 1)),
             }
             drop(other.unwrap().join().unwrap());
+            pool.is_quiet();
+        });
+}
+
+/// Fear: a shutdown that cancels comes as a future is polled: nobody tells the poll,
+/// and the pool waits for a wake-up that does not come.
+/// Must fail when: the list is left alone; the end of a poll does not look.
+/// Bound: 4 preemptions, a pool of one; 2 in the quick tier.
+#[test]
+fn a_future_polled_as_its_pool_cancels_is_over() {
+    Model::new("thread::a_future_polled_as_its_pool_cancels_is_over")
+        .preemptions(4)
+        .quick(2)
+        .check(|| {
+            let pool = pool(1, 1);
+            let (once, handle) = Once::spawn(&pool);
+            let report = pool.shutdown(Shutdown::CancelQueued);
+            assert_eq!((report.finished, report.cancelled), (0, 1));
+            assert!(handle.result().unwrap_err().is_cancelled());
+            drop(once.waker.lock().take());
             pool.is_quiet();
         });
 }
