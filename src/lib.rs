@@ -26,6 +26,7 @@
 //! | wait now and then, among work for the CPUs | [`blocking()`], [`ThreadPool::submit_blocking`] |
 //! | run everything in the caller, to debug | [`Inline`] |
 //! | wait for a task, await it, cancel it, watch it | [`Handle`] |
+//! | run a future on the pool | [`ThreadPool::spawn_async`] |
 //! | one result for each input, in bounded memory | [`ThreadPool::map`], [`ThreadPool::map_init`], [`Map`] |
 //! | results as they come | [`as_completed`] |
 //! | the first, the first error, or all | [`wait()`] with [`When`] |

@@ -24,6 +24,8 @@ pub(super) enum Claims {
     AtLast,
     /// Not before it is due: it is in no queue.
     NotYet,
+    /// Never: it is a future, which a poll may leave unfinished.
+    Never,
 }
 
 const CANCEL: u32 = 1;
@@ -35,6 +37,7 @@ const OUTSIDERS: u32 = 1 << 5;
 const AT_LAST: u32 = 1 << 6;
 const HIGH: u32 = 1 << 7;
 const LOW: u32 = 1 << 8;
+const DRIVEN: u32 = 1 << 9;
 
 impl Asks {
     /// The flags that a task is born with.
@@ -55,6 +58,16 @@ impl Asks {
             };
         }
         Self(AtomicU32::new(flags))
+    }
+
+    /// Those of a future that a pool drives.
+    pub(super) fn driven() -> Self {
+        Self(AtomicU32::new(DRIVEN))
+    }
+
+    /// Whether this is a future that a pool drives.
+    pub(super) fn is_driven(&self) -> bool {
+        self.has(DRIVEN)
     }
 
     fn set(&self, flag: u32) -> u32 {
@@ -125,6 +138,8 @@ impl Asks {
             Claims::NotYet
         } else if flags & (LIMITED | AT_LAST) != 0 {
             Claims::AtLast
+        } else if flags & DRIVEN != 0 {
+            Claims::Never
         } else {
             Claims::Anytime
         }

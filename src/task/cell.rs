@@ -87,14 +87,14 @@ impl<T: Task> Body for T {
 /// What can be done with a cell whose types are forgotten.
 pub(super) struct Vtable {
     /// Whose child it is; `None` for a task.
-    children: Option<unsafe fn(NonNull<Header>) -> NonNull<Children>>,
+    pub(super) children: Option<unsafe fn(NonNull<Header>) -> NonNull<Children>>,
     /// Moves the closure out, runs it, and puts its result into the slot.
     pub(super) run: unsafe fn(NonNull<Header>) -> Phase,
     pub(super) drop_task: unsafe fn(NonNull<Header>) -> Option<Payload>,
     pub(super) take_value: unsafe fn(NonNull<Header>, *mut ()),
     pub(super) drop_value: unsafe fn(NonNull<Header>) -> Option<Payload>,
     pub(super) take_error: unsafe fn(NonNull<Header>) -> TaskError,
-    free: unsafe fn(NonNull<Header>),
+    pub(super) free: unsafe fn(NonNull<Header>),
 }
 
 #[repr(C)]
@@ -351,7 +351,7 @@ impl Header {
         self.extras.get().and_then(|extras| extras.name())
     }
 
-    fn panic(&self, payload: Payload) -> Box<Panic> {
+    pub(super) fn panic(&self, payload: Payload) -> Box<Panic> {
         let name = self.name().map(str::to_owned);
         Box::new(Panic::new(
             payload,

@@ -26,6 +26,8 @@ struct Frame {
     task: Ref,
     started: Duration,
     note: PlainCell<Option<PanicNote>>,
+    /// This task is a future, or runs on top of one's poll.
+    is_in_poll: bool,
     below: *const (),
 }
 
@@ -71,6 +73,7 @@ pub(super) unsafe fn run(
         task: Ref(task),
         started: coarse_now(),
         note: PlainCell::new(None),
+        is_in_poll: Ref(task).header().asks.is_driven() || is_in_poll(),
         below: CURRENT.get(),
     };
     let top: *const () = (&raw const frame).cast();
@@ -117,6 +120,7 @@ pub(crate) unsafe fn run_within<R>(
     let own = Frame {
         task: of.task,
         started: of.started,
+        is_in_poll: of.is_in_poll,
         note: PlainCell::new(None),
         below: CURRENT.get(),
     };
@@ -174,6 +178,21 @@ fn top<R>(f: impl FnOnce(&Frame) -> R) -> Option<R> {
 /// Gives `f` the task that runs in this thread.
 pub(super) fn with_current<R>(f: impl FnOnce(Ref) -> R) -> Option<R> {
     top(|frame| f(frame.task))
+}
+
+/// Whether a future is polled in this thread, however far below.
+pub(super) fn is_in_poll() -> bool {
+    top(|frame| frame.is_in_poll).unwrap_or(false)
+}
+
+/// Gives `f` each task that runs in this thread, the top one first.
+pub(super) fn each_here(mut f: impl FnMut(Ref)) {
+    let mut frame: *const Frame = CURRENT.get().cast();
+    // SAFETY: as in `top`; the frames below stand as long as this thread is here.
+    while let Some(here) = unsafe { frame.as_ref() } {
+        f(here.task);
+        frame = here.below.cast();
+    }
 }
 
 /// Leaves a note on the panic that begins now, if a task runs in this thread.

@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use super::future;
 use super::reference::Ref;
 use super::state::Phase;
 use super::waiting;
@@ -274,6 +275,11 @@ impl<T> Handle<T> {
     /// task is asked by its token, which it finds in
     /// [`current`](crate::current); one that does not look goes on undisturbed.
     ///
+    /// A future ([`spawn_async`](crate::ThreadPool::spawn_async)) that is not
+    /// being polled is prevented from going on, also if it was polled before: it
+    /// is dropped here. One that is being polled is asked; it is dropped if that
+    /// poll does not finish it.
+    ///
     /// # Examples
     ///
     /// ```
@@ -288,6 +294,9 @@ impl<T> Handle<T> {
         if fork::is_forked(header.pool) {
             // Those to be woken are threads of another process.
             return Cancel::TooLate;
+        }
+        if header.asks.is_driven() {
+            return future::cancel(self.task);
         }
         match header.resolve_unstarted(Phase::Cancelled) {
             Ok(()) => Cancel::Prevented,

@@ -7,6 +7,8 @@
 //! | whoever popped the job | no time limit | one swap, which gives up the queue's reference too |
 //! | whoever popped the job, or a waiter as the last resort | a time limit | an exchange that loses to the limit; references stay |
 //! | a waiter that claimed the task | no time limit | an exchange that leaves the stale entry its reference |
+//!
+//! A future goes its own way (future/mod.rs): its job is a turn to be polled.
 
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
@@ -15,6 +17,7 @@ use super::TaskInfo;
 use super::cell::{Header, free};
 use super::children::Children;
 use super::frame::{self, Watch};
+use super::future;
 use super::options::Priority;
 use super::reference::Ref;
 use super::state::Phase;
@@ -44,6 +47,8 @@ pub(crate) enum Ran {
     Panicked,
     /// The limit struck while it ran; its result was dropped.
     Late,
+    /// A future that was polled and is not over, or was cancelled then.
+    Suspended,
 }
 
 impl Job {
@@ -83,11 +88,18 @@ impl Job {
         unsafe { self.0.as_ref() }.asks.set_due();
     }
 
-    /// Cancels the task; `false` says that it had started or ended before.
+    /// Cancels the task; `false` says that it had started or ended before, or is
+    /// a future, whose pool counts it.
     pub(crate) fn cancel(self) -> bool {
         let header = ManuallyDrop::new(self).0;
         // SAFETY: the queue's reference keeps the cell alive.
-        let cancelled = unsafe { header.as_ref() }.resolve_unstarted(Phase::Cancelled);
+        let shared = unsafe { header.as_ref() };
+        if shared.asks.is_driven() {
+            // SAFETY: the queue's reference is ours to give up.
+            unsafe { future::cancel_job(header) };
+            return false;
+        }
+        let cancelled = shared.resolve_unstarted(Phase::Cancelled);
         // SAFETY: the queue's reference is ours to give up.
         unsafe { release_queue(header) };
         cancelled.is_ok()
@@ -107,6 +119,10 @@ impl Job {
         }
         if shared.asks.is_limited() {
             return Self::run_limited(header, watch);
+        }
+        if shared.asks.is_driven() {
+            // SAFETY: the queue's reference is ours to give up.
+            return unsafe { future::run(header, watch) };
         }
         if let Err(word) = shared.state.start() {
             // SAFETY: the queue's reference is ours to give up.
@@ -173,7 +189,7 @@ impl Ran {
         }
     }
 
-    fn of(phase: Phase) -> Self {
+    pub(super) fn of(phase: Phase) -> Self {
         match phase {
             Phase::Panicked => Ran::Panicked,
             _ => Ran::Finished,
@@ -222,7 +238,7 @@ unsafe fn run_started(header: NonNull<Header>, watch: &impl Watch) -> Ran {
 /// # Safety
 ///
 /// The caller owns the queue's reference, and does not use it again.
-unsafe fn release_queue(header: NonNull<Header>) {
+pub(super) unsafe fn release_queue(header: NonNull<Header>) {
     // SAFETY: the reference that is given up keeps the cell alive until now.
     let was = unsafe { header.as_ref() }.state.release_queue();
     if !was.has_handle() {

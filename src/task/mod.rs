@@ -20,6 +20,7 @@ mod context;
 mod executor;
 mod extras;
 pub(crate) mod frame;
+mod future;
 mod group;
 mod handle;
 mod items;
@@ -47,6 +48,7 @@ pub use context::{TaskContext, current};
 pub use executor::{Inline, Submit};
 pub(crate) use executor::{accept, accept_child, refuse};
 pub(crate) use frame::{Inspected, Watch, inspect};
+pub(crate) use future::{Held, Home, Listed, drive, each_polled_here, refuse_future};
 pub use group::TaskGroup;
 pub use handle::Handle;
 pub(crate) use job::{Job, Ran, run_claimed};
@@ -121,13 +123,13 @@ impl fmt::Display for TaskId {
 pub enum TaskState {
     /// Accepted, and not yet started.
     Queued,
-    /// Somebody runs it.
+    /// Somebody runs it; of a future: it was polled, and is not over.
     Running,
     /// It has returned.
     Finished,
     /// It has panicked.
     Panicked,
-    /// It was cancelled before it started.
+    /// It was cancelled before it started, or, a future, before it was over.
     Cancelled,
     /// A limit set on it has passed.
     TimedOut,
@@ -231,7 +233,8 @@ impl fmt::Display for TaskInfo {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Cancel {
-    /// The task had not started, and never will.
+    /// The task had not started, and never will; or it is a future that was not
+    /// being polled, and never will be again.
     Prevented,
     /// The task runs; its token is cancelled.
     Asked,

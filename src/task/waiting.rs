@@ -24,6 +24,7 @@ use std::task::{Context, Poll};
 
 use super::asks::Claims;
 use super::cell::Header;
+use super::frame;
 use super::job::run_claimed;
 use super::reference::Ref;
 use super::state::Phase;
@@ -48,14 +49,23 @@ pub(super) fn wait(task: Ref, deadline: Deadline) -> Result<bool, TaskError> {
     }
     // One look: a task that comes due after it is claimed by nobody, and in the
     // queue.
-    let claims = header.asks.claims();
+    let claims = claims(task);
     Ok(claims == Claims::Anytime && claim_now(task) || park(task, deadline, claims))
 }
 
 /// Runs the task here if this is a worker of its pool and nobody has started
 /// it; says whether it did.
 pub(super) fn claim(task: Ref) -> bool {
-    task.header().asks.claims() == Claims::Anytime && claim_now(task)
+    claims(task) == Claims::Anytime && claim_now(task)
+}
+
+/// When this thread may run the task. Inside a poll only as the last resort: a
+/// poll is to be short, and the task on top of it may take its time.
+fn claims(task: Ref) -> Claims {
+    match task.header().asks.claims() {
+        Claims::Anytime if frame::is_in_poll() => Claims::AtLast,
+        claims => claims,
+    }
 }
 
 /// As `claim`, for a task that a waiter may run at any time.
@@ -87,6 +97,7 @@ fn serving(hook: &dyn BlockHook, task: Ref) -> Option<&dyn BlockHook> {
 pub(super) fn needs_a_thread(task: Ref) -> bool {
     let header = task.header();
     block::current(|hook| hook.is_some_and(|hook| serving(hook, task).is_some()))
+        && !header.asks.is_driven()
         && header.asks.is_due_now()
         && header.state.load().phase() == Phase::Queued
 }
@@ -103,7 +114,8 @@ pub(super) fn claim_as_last_resort(task: Ref) -> bool {
 /// Runs the task in this thread, which is `hook`'s, if nobody has started it.
 fn claim_for(hook: &dyn BlockHook, task: Ref) -> bool {
     let header: NonNull<Header> = task.0;
-    if task.header().state.start().is_err() {
+    let is_driven = task.header().asks.is_driven();
+    if is_driven || task.header().state.start().is_err() {
         return false;
     }
     // SAFETY: the exchange above moved it from queued to running, and the
@@ -125,7 +137,7 @@ fn park(task: Ref, deadline: Deadline, claims: Claims) -> bool {
     if unsafe { header.state.push(&entry) }.is_err() {
         return true;
     }
-    let offer = (claims != Claims::Anytime)
+    let offer = matches!(claims, Claims::AtLast | Claims::NotYet)
         .then(|| Offer::make(&parker, claims == Claims::NotYet))
         .flatten();
     let on = || BlockedOn::Task {

@@ -10,8 +10,9 @@ use super::last_resort::Offers;
 use super::limit::{Admission, Patience, QueueLimit};
 use super::priority::Ranks;
 use super::shutdown::ShutdownReport;
-use super::sleep::{Call, Sight, Sleep, Start};
+use super::sleep::{Call, Sleep, Start};
 use super::slot::Slot;
+use super::spawn_async::Futures;
 use super::submit_after::Delayed;
 use super::worker::{self, Worker, with_worker};
 use crate::error::{Refusal, StartError, SubmitError};
@@ -61,8 +62,9 @@ pub(crate) struct Core {
     pub(super) sleep: Sleep,
     intake: AtomicUsize,
     pub(super) offers: Offers,
-    limit: Option<QueueLimit>,
+    pub(super) limit: Option<QueueLimit>,
     pub(super) delayed: Delayed,
+    pub(super) futures: Futures,
     /// Tasks cancelled by a shutdown.
     pub(super) discarded: AtomicU64,
     pub(super) report: OnceLock<ShutdownReport>,
@@ -98,6 +100,7 @@ impl Core {
             offers: Offers::new(),
             limit: config.queue_limit.map(QueueLimit::new),
             delayed: Delayed::new(),
+            futures: Futures::new(config.workers),
             discarded: AtomicU64::new(0),
             report: OnceLock::new(),
             traced: config.trace_tasks.then(|| Mutex::new(Vec::new())),
@@ -171,18 +174,6 @@ impl Core {
         self.thread_slots().iter().chain(self.guest_slots())
     }
 
-    /// Whether a task lies in a queue.
-    pub(super) fn has_tasks(&self) -> bool {
-        !self.injector.is_empty()
-            || !self.ranks.is_empty()
-            || self.used_slots().any(Slot::has_tasks)
-    }
-
-    /// Whether there is anything to do: a task, or the half of a join.
-    pub(super) fn has_work(&self) -> bool {
-        self.has_tasks() || self.used_slots().any(|slot| !slot.lane.is_empty())
-    }
-
     pub(super) fn intake(&self) -> Intake {
         // ORDERING: Acquire pairs with the Release in `set_intake`.
         match self.intake.load(Acquire) {
@@ -210,7 +201,7 @@ impl Core {
     }
 
     /// Why a task submitted here and now is refused, if it is.
-    fn refusal(&self) -> Option<Refusal> {
+    pub(super) fn refusal(&self) -> Option<Refusal> {
         if fork::is_forked(self.id) {
             return Some(Refusal::Forked);
         }
@@ -460,16 +451,6 @@ impl Core {
 
     pub(super) fn queue_overdraft(&self) -> u64 {
         self.limit.as_ref().map_or(0, QueueLimit::overdraft)
-    }
-}
-
-impl Sight for Core {
-    fn has_work(&self) -> bool {
-        self.has_work()
-    }
-
-    fn has_tasks(&self) -> bool {
-        self.has_tasks()
     }
 }
 

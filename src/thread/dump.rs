@@ -55,8 +55,14 @@ fn describe(core: &Core, text: &mut String) -> std::fmt::Result {
     text.push('\n');
     writeln!(
         text,
-        "  {} running ({} blocked), {} queued, {} delayed, {} finished, {} panicked",
-        stats.running, stats.blocked, stats.queued, stats.delayed, stats.finished, stats.panicked,
+        "  {} running ({} blocked), {} queued, {} delayed, {} futures, {} finished, {} panicked",
+        stats.running,
+        stats.blocked,
+        stats.queued,
+        stats.delayed,
+        stats.futures,
+        stats.finished,
+        stats.panicked,
     )?;
     for (index, slot) in core.thread_slots().iter().enumerate() {
         let mut depth = 0;
@@ -85,6 +91,9 @@ fn describe(core: &Core, text: &mut String) -> std::fmt::Result {
                 None => text.push('\n'),
             }
         }
+    }
+    for task in core.futures.idle() {
+        writeln!(text, "  waits to be woken: {task}")?;
     }
     for task in core.traced() {
         writeln!(text, "  queued: {task}")?;

@@ -24,6 +24,7 @@
 //! | `running` | who runs what, for others to look at |
 //! | `limit` | a bound on the queue |
 //! | `submit_after` | tasks that are not yet due |
+//! | `spawn_async` | futures that the pool drives |
 //! | `shutdown` | the end |
 //! | `builder`, `stats`, `dump` | configuration and reports |
 
@@ -49,6 +50,7 @@ mod shutdown;
 mod sleep;
 mod slices;
 mod slot;
+mod spawn_async;
 mod split;
 mod stats;
 mod submit_after;

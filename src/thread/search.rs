@@ -7,7 +7,9 @@
 
 use std::ptr;
 
+use super::core::Core;
 use super::fork::Stolen;
+use super::sleep::Sight;
 use super::slot::{Counters, Slot};
 use super::worker::Worker;
 use crate::primitive::{Steal, thread};
@@ -124,5 +126,29 @@ fn insist(mut attempt: impl FnMut() -> Steal<Job>) -> Option<Job> {
             Steal::Empty => return None,
             Steal::Retry => thread::spin_hint(),
         }
+    }
+}
+
+impl Core {
+    /// Whether a task lies in a queue.
+    pub(super) fn has_tasks(&self) -> bool {
+        !self.injector.is_empty()
+            || !self.ranks.is_empty()
+            || self.used_slots().any(Slot::has_tasks)
+    }
+
+    /// Whether there is anything to do: a task, or the half of a join.
+    pub(super) fn has_work(&self) -> bool {
+        self.has_tasks() || self.used_slots().any(|slot| !slot.lane.is_empty())
+    }
+}
+
+impl Sight for Core {
+    fn has_work(&self) -> bool {
+        self.has_work()
+    }
+
+    fn has_tasks(&self) -> bool {
+        self.has_tasks()
     }
 }

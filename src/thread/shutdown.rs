@@ -4,7 +4,7 @@
 //!    the pool's own tasks submit.
 //! 2. *Cancel what is not yet due* (`submit_after`).
 //! 3. *By the kind of shutdown*: leave the queue to be worked off, or cancel
-//!    it, or ask the running tasks to stop as well.
+//!    it and the futures that wait, or ask the running tasks to stop as well.
 //! 4. *Close the crew*: the last thread that parks dismisses them all.
 //! 5. *Wait*: for the end, or up to the limit, or not at all.
 //! 6. *Cancel leftovers* of submitters that raced with the end, and *join* the
@@ -37,15 +37,17 @@ use crate::wait::deadline::Deadline;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Shutdown {
-    /// Waits for everything that was submitted, however long that takes.
+    /// Waits for everything that was submitted, however long that takes: also
+    /// for a future that waits for something, as for a task that blocks on it.
     Finish,
-    /// Waits so long for everything that was submitted; then cancels the queue
-    /// and the tokens of the running tasks, and returns.
+    /// Waits so long for everything that was submitted; then cancels the queue,
+    /// the futures that wait and the tokens of the running tasks, and returns.
     FinishWithin(Duration),
-    /// Cancels what is queued, and waits for what runs.
+    /// Cancels what is queued and the futures that wait, and waits for what runs.
     #[doc(alias = "cancel_futures")]
     CancelQueued,
-    /// Cancels what is queued and the tokens of what runs, and returns at once.
+    /// Cancels what is queued, the futures that wait and the tokens of what runs,
+    /// and returns at once.
     Kill,
 }
 
@@ -64,7 +66,8 @@ pub enum Shutdown {
 pub struct ShutdownReport {
     /// Tasks that the pool has run to their end in its life, panics included.
     pub finished: u64,
-    /// Tasks that the shutdown has cancelled before they started.
+    /// Tasks that the shutdown has cancelled before they started, and futures that
+    /// it has cancelled before they were over.
     pub cancelled: u64,
     /// Tasks that were still running when the shutdown returned.
     pub still_running: Vec<TaskInfo>,
@@ -140,6 +143,7 @@ impl Core {
         self.discarded.fetch_add(not_due as u64, Relaxed);
         if intake == Intake::Discarding && !mutant("core-cancel-leaves-the-queue") {
             self.discard_all();
+            self.cancel_futures();
         }
         self.sleep.close(self);
     }
@@ -148,6 +152,7 @@ impl Core {
     pub(super) fn wait_for_end(self: &Arc<Self>, deadline: Deadline) -> bool {
         // The caller may be a worker, of this pool or of another.
         let blocking = Blocking::start(BlockedOn::Thing("the end of a pool"));
+        self.excuse_futures_here();
         let own = with_worker(self.id, |worker| worker.map(|worker| worker.index()));
         let is_closer = own.map(|index| &self.slots[index].is_closer);
         // ORDERING: Relaxed here and in `join_threads`: the crew's lock, under

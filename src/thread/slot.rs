@@ -53,7 +53,7 @@ impl Counters {
 
     pub(super) fn count(&self, ran: Ran) {
         match ran {
-            Ran::Claimed => {}
+            Ran::Claimed | Ran::Suspended => {}
             Ran::Cancelled => Self::add_one(&self.cancelled),
             Ran::Expired => Self::add_one(&self.expired),
             Ran::Finished => Self::add_one(&self.finished),

@@ -33,6 +33,8 @@ pub struct PoolStats {
     /// not yet found included. They are looked for when a task is added and there
     /// are twice as many as were left the last time, and 256 at least.
     pub delayed: usize,
+    /// Futures of `spawn_async` that are not over, those that wait included.
+    pub futures: usize,
     /// Threads that wait inside a task.
     pub blocked: usize,
     /// Tasks that have returned, in a thread of the pool: what a submitter runs
@@ -40,8 +42,8 @@ pub struct PoolStats {
     pub finished: u64,
     /// Tasks that have panicked.
     pub panicked: u64,
-    /// Tasks cancelled before they started. One in the queue is counted when
-    /// its turn has come.
+    /// Tasks cancelled before they started, and futures before they were over. One
+    /// in the queue is counted when its turn has come.
     pub cancelled: u64,
     /// Tasks whose time limit had passed before they started; counted likewise.
     pub expired: u64,
@@ -61,8 +63,9 @@ impl Core {
             threads: self.sleep.live(),
             queued: self.injector.len() + self.ranks.len() + self.errands.len(),
             delayed: not_due.delayed,
+            futures: self.futures.len(),
             // ORDERING: Relaxed, statistics.
-            cancelled: self.discarded.load(Relaxed) + not_due.cancelled,
+            cancelled: self.discarded.load(Relaxed) + not_due.cancelled + self.futures.cancelled(),
             expired: not_due.expired,
             over_limit: self.queue_overdraft(),
             ..PoolStats::default()

@@ -148,6 +148,10 @@ fn pools(pool: &ThreadPool) {
     pool.submit_after(Duration::ZERO, || ()).detach();
     assert_eq!(pool.submit_blocking(|| 1).result().unwrap(), 1);
     assert_eq!(blocking(|| pool.submit(|| 1).result().unwrap()), 1);
+    assert_eq!(block_on(pool.spawn_async(async { 1 })).unwrap(), 1);
+    let inside = pool.spawn_async(async { quick(POOL.get().unwrap()).await });
+    assert_eq!(inside.result().unwrap().unwrap().unwrap(), 1);
+    let _ = pool.spawn_async(std::future::pending::<()>()).cancel();
     assert_eq!(Inline.submit(|| 1).result().unwrap(), 1);
     assert_eq!(Inline.try_submit(|| 1).unwrap().result().unwrap(), 1);
     assert_eq!(ThreadPool::global().submit(|| 1).result().unwrap(), 1);

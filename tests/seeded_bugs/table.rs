@@ -1096,6 +1096,86 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         Kind::Recheck,
         &["task::children::models::the_end_of_a_scope_and_of_its_last_child_meet"],
     ),
+    // task/future: who polls, who drops, who frees
+    bug(
+        "future-begin-relaxed",
+        Kind::Ordering,
+        &["task::future::models::what_came_before_a_wake_up_is_seen_by_the_poll_after_it"],
+    ),
+    bug(
+        "future-end-poll-relaxed",
+        Kind::Ordering,
+        &["task::future::models::a_future_is_handed_whole_from_poller_to_poller"],
+    ),
+    bug(
+        "future-wake-relaxed",
+        Kind::Ordering,
+        &["task::future::models::a_future_woken_while_it_is_polled_is_polled_again"],
+    ),
+    bug(
+        "future-cancel-relaxed",
+        Kind::Ordering,
+        &["task::future::models::a_future_cancelled_while_it_is_polled_is_dropped_after_the_poll"],
+    ),
+    bug(
+        "future-leave-relaxed",
+        Kind::Ordering,
+        &["task::future::models::the_last_waker_dropped_as_the_future_ends_frees_once"],
+    ),
+    bug(
+        "future-release-relaxed",
+        Kind::Ordering,
+        &["task::future::models::the_last_waker_dropped_as_the_future_ends_frees_once"],
+    ),
+    bug(
+        "future-wake-while-polled-forgotten",
+        Kind::Notify,
+        &[
+            "task::future::models::a_future_woken_while_it_is_polled_is_polled_again",
+            "thread::models::futures::a_future_woken_as_its_poll_ends_is_polled_by_its_pool",
+        ],
+    ),
+    bug(
+        "future-scheduled-twice",
+        Kind::Logic,
+        &["task::future::models::what_came_before_a_wake_up_is_seen_by_the_poll_after_it"],
+    ),
+    bug(
+        "future-cancel-takes-it-from-the-poller",
+        Kind::Logic,
+        &["task::future::models::a_future_cancelled_while_it_is_polled_is_dropped_after_the_poll"],
+    ),
+    bug(
+        "future-cancel-while-polled-forgotten",
+        Kind::Recheck,
+        &["task::future::models::a_future_cancelled_while_it_is_polled_is_dropped_after_the_poll"],
+    ),
+    bug(
+        "future-without-wakers-waits",
+        Kind::Recheck,
+        &["task::future::models::a_future_whose_last_waker_goes_as_its_poll_ends_is_cancelled"],
+    ),
+    bug(
+        "future-end-keeps-the-job",
+        Kind::Logic,
+        &["task::future::models::a_wake_up_as_the_future_ends_leaves_nothing"],
+    ),
+    // thread/spawn_async: the pool's list of them
+    bug(
+        "futures-survive-the-pool",
+        Kind::Logic,
+        &["thread::models::futures::a_future_polled_as_its_pool_cancels_is_over"],
+    ),
+    bug(
+        "sleep-end-forgets-held",
+        Kind::Recheck,
+        &["thread::models::futures::a_pool_that_finishes_waits_for_a_future_that_is_woken_then"],
+    ),
+    bug(
+        "sleep-held-goes-without-look",
+        Kind::Recheck,
+        &["thread::models::futures::a_future_cancelled_as_its_pool_finishes_lets_it_end"],
+    ),
 ];
 
 /// A bug that each of `caught_by` finds.

@@ -10,6 +10,7 @@
 
 mod cap;
 mod ends;
+mod futures;
 mod look;
 mod scopes;
 mod work;

@@ -33,7 +33,8 @@ impl Sleep {
 
     pub(super) fn end_if_done(&self, crew: &mut Crew, sight: &impl Sight) {
         let still = crew.parked.len() + crew.closers;
-        if !crew.closing || crew.ended || still != crew.live {
+        let stays = crew.held > 0 && !mutant("sleep-end-forgets-held");
+        if !crew.closing || crew.ended || still != crew.live || stays {
             return;
         }
         if !mutant("sleep-end-without-fence") {
@@ -55,6 +56,20 @@ impl Sleep {
             }
         }
         self.changed.notify_all();
+    }
+
+    /// The pool does not end before as many that are held back have gone as have come.
+    pub(in crate::thread) fn held_comes(&self) {
+        self.crew.lock().held += 1;
+    }
+
+    /// One goes; who was the last ends the pool, if nobody else is left to do it.
+    pub(in crate::thread) fn held_goes(&self, sight: &impl Sight) {
+        let mut crew = self.crew.lock();
+        crew.held -= 1;
+        if !mutant("sleep-held-goes-without-look") {
+            self.end_if_done(&mut crew, sight);
+        }
     }
 
     /// A thread of the pool is going to wait for its end. It has given up its

@@ -102,6 +102,8 @@ struct Crew {
     closers: usize,
     /// So many threads stay, however long they find nothing.
     resident: usize,
+    /// What is in no queue now, and may be later: the pool does not end before.
+    held: usize,
     closing: bool,
     ended: bool,
 }
@@ -153,6 +155,7 @@ impl Sleep {
                 sent: 0,
                 closers: 0,
                 resident,
+                held: 0,
                 closing: false,
                 ended: false,
             }),
