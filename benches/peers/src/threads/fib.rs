@@ -13,7 +13,7 @@ fn question(name: &'static str, threads: usize, options: &Options) -> Question {
         move || by(threads, &what)
     };
     let mut question = Question::new(name, "ns/join", note);
-    #[cfg(feature = "fork-join")]
+    #[cfg(feature = "join")]
     {
         question = question.own("raddle", run(crate::ours::inside));
         if threads > 1 {

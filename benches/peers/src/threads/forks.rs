@@ -140,7 +140,7 @@ recursions!(rayon, super::RayonJoin);
 recursions!(chili, &mut ::chili::Scope<'_>);
 recursions!(forte, &::forte::Worker);
 recursions!(
-    #[cfg(feature = "fork-join")]
+    #[cfg(feature = "join")]
     raddle,
     crate::ours::Join
 );

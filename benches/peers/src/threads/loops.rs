@@ -144,7 +144,7 @@ fn question(name: &'static str, what: Loop) -> Question {
     let note = "called from outside, median of the calls; chili, forte: halves down to 2,048";
     #[allow(unused_mut, reason = "without fork-join")]
     let mut question = Question::new(name, "us", note);
-    #[cfg(feature = "fork-join")]
+    #[cfg(feature = "par")]
     {
         question = question.own(
             "raddle",

@@ -18,7 +18,7 @@ mod idle;
 mod loops;
 mod map;
 mod nested;
-#[cfg(feature = "fork-join")]
+#[cfg(any(feature = "join", feature = "par"))]
 mod ours;
 mod pools;
 mod python;
@@ -44,8 +44,14 @@ fn main() -> ExitCode {
          cpu: processor seconds by second.\n",
         options.rounds
     );
-    if cfg!(not(feature = "fork-join")) {
-        println!("without raddle's fork-join: --features fork-join\n");
+    for (is_in, what) in [
+        (cfg!(feature = "join"), "join"),
+        (cfg!(feature = "scope"), "scope"),
+        (cfg!(feature = "par"), "par"),
+    ] {
+        if !is_in {
+            println!("without raddle's {what}: --features {what}\n");
+        }
     }
     let asked = [
         fib::questions,

@@ -211,7 +211,7 @@ fn question(name: &'static str, items: Vec<u64>, f: Item) -> Question {
     let note = "2 threads; std::thread::scope and paralight's fixed ranges split once";
     #[allow(unused_mut, reason = "without fork-join")]
     let mut question = Question::new(name, "ms", note);
-    #[cfg(feature = "fork-join")]
+    #[cfg(feature = "par")]
     {
         question = question.own(
             "raddle",

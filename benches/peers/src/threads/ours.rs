@@ -1,16 +1,19 @@
 //! All calls into raddle's fork-join: `join`, `scope` and `par_*`.
 //!
-//! Behind the feature `fork-join` until they are there; what does not depend on
+//! Behind the features `join`, `scope` and `par` (`fork-join`: all) until they are there; what does not depend on
 //! it (`submit` and handles) is in `pools.rs`.
 
 use raddle::ThreadPool;
 
+#[cfg(feature = "join")]
 use crate::forks::{Recursion, raddle as recursions};
 
+#[cfg(feature = "join")]
 /// `raddle::join`, which needs no context.
 #[derive(Clone, Copy)]
 pub struct Join;
 
+#[cfg(feature = "join")]
 impl Join {
     #[inline(always)]
     pub fn join<A: Send, B: Send>(
@@ -22,6 +25,7 @@ impl Join {
     }
 }
 
+#[cfg(feature = "join")]
 /// `what` as a task of a pool with so many workers; the caller waits.
 pub fn inside(threads: usize, what: &Recursion) -> f64 {
     let pool = ThreadPool::new(threads).unwrap();
@@ -30,6 +34,7 @@ pub fn inside(threads: usize, what: &Recursion) -> f64 {
     what.time(|| run(what.clone()).unwrap())
 }
 
+#[cfg(feature = "join")]
 /// `what` from outside: the caller is one of so many threads.
 pub fn with_caller(threads: usize, what: &Recursion) -> f64 {
     let pool = ThreadPool::new(threads - 1).unwrap();
@@ -38,6 +43,7 @@ pub fn with_caller(threads: usize, what: &Recursion) -> f64 {
     what.time(|| run(what))
 }
 
+#[cfg(feature = "scope")]
 /// So many scope children, each of which joins.
 pub fn nested_in_scope(threads: usize, tasks: usize, what: &Recursion) -> f64 {
     let pool = ThreadPool::new(threads).unwrap();
@@ -45,14 +51,13 @@ pub fn nested_in_scope(threads: usize, tasks: usize, what: &Recursion) -> f64 {
     crate::nested::time(tasks, what, |count| {
         pool.scope(|scope| {
             for _ in 0..tasks {
-                scope
-                    .submit(|| count.add(recursions::run(Join, what)))
-                    .detach();
+                let _ = scope.submit(move || count.add(recursions::run(Join, what)));
             }
         });
     })
 }
 
+#[cfg(feature = "join")]
 /// So many tasks, each of which joins, and every result by its handle.
 pub fn nested_by_handle(threads: usize, tasks: usize, what: &Recursion) -> f64 {
     let pool = ThreadPool::new(threads).unwrap();
@@ -70,17 +75,20 @@ pub fn nested_by_handle(threads: usize, tasks: usize, what: &Recursion) -> f64 {
     })
 }
 
+#[cfg(feature = "join")]
 fn inside_once(pool: &ThreadPool, what: &Recursion) {
     let what = what.clone();
     let result = pool.submit(move || recursions::run(Join, &what)).result();
     result.unwrap();
 }
 
+#[cfg(feature = "par")]
 /// `par_map` on a pool with so many threads, the caller among them.
 pub fn map(pool: &ThreadPool, items: &[u64], f: fn(&u64) -> u64) -> Vec<u64> {
     pool.par_map(items, f)
 }
 
+#[cfg(feature = "par")]
 /// `par_for_each`.
 pub fn for_each(pool: &ThreadPool, items: &mut [f64], f: impl Fn(&mut f64) + Sync) {
     pool.par_for_each(items, f);

@@ -23,7 +23,7 @@ fn question(name: &'static str, count: u64, share: u64, most: f64) -> Question {
         }
     };
     let mut question = Question::new(name, "ns/node", "");
-    #[cfg(feature = "fork-join")]
+    #[cfg(feature = "join")]
     {
         question = question
             .own("raddle", run(crate::ours::inside))
