@@ -303,9 +303,10 @@ pub(crate) fn median(mut values: Vec<f64>) -> f64 {
 impl Answer {
     /// Prints it as a table.
     pub fn print(&self) {
+        println!("{}", self.name);
         println!(
             "{:<44} {:>10} {:>10} {:>10} {:>7} {:>6}",
-            format!("{}, {}", self.name, self.unit),
+            format!("    {}", self.unit),
             "min",
             "median",
             "max",

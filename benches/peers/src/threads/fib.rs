@@ -20,6 +20,12 @@ fn question(name: &'static str, threads: usize, options: &Options) -> Question {
             question = question.own("raddle, the caller works", run(crate::ours::with_caller));
         }
     }
+    #[cfg(feature = "prototypes")]
+    {
+        question = question
+            .shown("prototype: private list", run(forks::by_list))
+            .shown("prototype: split deque", run(forks::by_split));
+    }
     question = question
         .peer("chili", run(forks::by_chili))
         .peer("forte", run(forks::by_forte))

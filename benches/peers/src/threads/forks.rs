@@ -140,6 +140,16 @@ recursions!(rayon, super::RayonJoin);
 recursions!(chili, &mut ::chili::Scope<'_>);
 recursions!(forte, &::forte::Worker);
 recursions!(
+    #[cfg(feature = "prototypes")]
+    list,
+    crate::join_prototypes::list::Join
+);
+recursions!(
+    #[cfg(feature = "prototypes")]
+    split,
+    crate::join_prototypes::split::Join
+);
+recursions!(
     #[cfg(feature = "join")]
     raddle,
     crate::ours::Join
@@ -202,4 +212,20 @@ pub fn by_forte(threads: usize, what: &Recursion) -> f64 {
         forte::run(worker, &Recursion::warm_up());
         what.time(|| forte::run(worker, what))
     })
+}
+
+#[cfg(feature = "prototypes")]
+pub fn by_list(threads: usize, what: &Recursion) -> f64 {
+    use crate::join_prototypes::list::{Join, Pool};
+    let pool = Pool::start(threads);
+    pool.run(|| list::run(Join, &Recursion::warm_up()));
+    what.time(|| pool.run(|| list::run(Join, what)))
+}
+
+#[cfg(feature = "prototypes")]
+pub fn by_split(threads: usize, what: &Recursion) -> f64 {
+    use crate::join_prototypes::split::{Join, Pool};
+    let pool = Pool::start(threads);
+    pool.run(|| split::run(Join, &Recursion::warm_up()));
+    what.time(|| pool.run(|| split::run(Join, what)))
 }

@@ -15,6 +15,9 @@ mod curve;
 mod fib;
 mod forks;
 mod idle;
+mod instructions;
+#[cfg(feature = "prototypes")]
+mod join_prototypes;
 mod loops;
 mod map;
 mod nested;
@@ -32,6 +35,13 @@ use std::process::ExitCode;
 use raddle_peers::{Options, Summary, Watchdog};
 
 fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    if let [first, who, number] = &arguments[..]
+        && first == "--alone"
+    {
+        instructions::alone(who, number);
+        return ExitCode::SUCCESS;
+    }
     let options = match Options::from_arguments() {
         Ok(options) => options,
         Err(usage) => {
@@ -55,6 +65,7 @@ fn main() -> ExitCode {
     }
     let asked = [
         fib::questions,
+        instructions::questions,
         tree::questions,
         submit::questions,
         spawn::questions,

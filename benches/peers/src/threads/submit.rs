@@ -45,7 +45,7 @@ fn question(name: &'static str, outside: u64, most: f64, options: &Options) -> Q
         (P::NAME, move || flood::<P>(2, outside, tasks))
     }
     let tasks = options.pick(1_000_000, 4_000);
-    let note = "forte's may never run what it took in just then: its wake-ups can be lost";
+    let note = "forte, caller helps: the thread that waits is a third worker meanwhile";
     let mut question = Question::new(name, "ns/task", note);
     macro_rules! add {
         ($role:ident: $($pool:ty),*) => {
