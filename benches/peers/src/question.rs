@@ -221,6 +221,8 @@ pub struct Verdict {
     pub bar: String,
     /// What was measured for it.
     pub measured: Option<f64>,
+    /// The same by the least of each: what a busy machine spoils less.
+    pub by_minima: Option<f64>,
     /// The most allowed.
     pub most: f64,
     /// `None` when the entrant, or who it compares with, was not there.
@@ -263,10 +265,17 @@ impl Verdict {
                 entrant.and_then(|entrant| entrant.cpu),
             ),
         };
+        let by_minima = match bar {
+            Limit::Times(_, of) => entrant
+                .zip(other(of))
+                .map(|(own, other)| own.min / other.min),
+            _ => None,
+        };
         Self {
             own,
             bar: words,
             measured,
+            by_minima,
             most,
             is_met: measured.map(|measured| measured <= most),
         }
@@ -352,7 +361,10 @@ impl Verdict {
         let measured = self
             .measured
             .map_or("-".into(), |measured| format!("{measured:.2}"));
-        format!("bar {how} {}: {measured}, {}", self.own, self.bar)
+        let minima = self
+            .by_minima
+            .map_or(String::new(), |ratio| format!(" (by minima {ratio:.2})"));
+        format!("bar {how} {}: {measured}{minima}, {}", self.own, self.bar)
     }
 }
 

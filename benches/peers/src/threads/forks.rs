@@ -19,14 +19,22 @@ pub struct Node {
 impl Node {
     /// A tree of `count` nodes with values from `first` on, of which `share`
     /// hundredths are on the left of each node.
+    ///
+    /// In memory a node is before its left, and that before its right: who goes
+    /// left first walks straight on. That is worth more than any join costs (the
+    /// other way round takes ten times as long), so everybody does; see
+    /// `recursions`.
     pub fn tree(first: u64, count: u64, share: u64) -> Option<Box<Self>> {
         let rest = count.checked_sub(1)?;
-        let left = rest * share / 100;
-        Some(Box::new(Self {
+        let to_left = rest * share / 100;
+        let mut node = Box::new(Self {
             value: first,
-            left: Self::tree(first + 1, left, share),
-            right: Self::tree(first + 1 + left, rest - left, share),
-        }))
+            left: None,
+            right: None,
+        });
+        node.left = Self::tree(first + 1, to_left, share);
+        node.right = Self::tree(first + 1 + to_left, rest - to_left, share);
+        Some(node)
     }
 }
 
@@ -85,9 +93,23 @@ fn fib(number: u32) -> u64 {
     last
 }
 
-/// The recursions with `context.join(|context| .., |context| ..)`.
+/// Both halves, of which `$near` is to be run first.
+macro_rules! in_order {
+    (first, $context:ident, $near:expr, $far:expr) => {
+        $context.join($near, $far)
+    };
+    (second, $context:ident, $near:expr, $far:expr) => {{
+        let (far, near) = $context.join($far, $near);
+        (near, far)
+    }};
+}
+
+/// The recursions with `context.join(|context| .., |context| ..)`, where `$first`
+/// says which half a thread without help runs first: chili the second (forte the
+/// first where it does not share, in nearly all joins).
+/// What should be run first is then given as that one.
 macro_rules! recursions {
-    ($(#[$attribute:meta])* $module:ident, $context:ty) => {
+    ($(#[$attribute:meta])* $module:ident, $context:ty, $first:ident) => {
         $(#[$attribute])*
         pub mod $module {
             use std::hint::black_box;
@@ -97,17 +119,21 @@ macro_rules! recursions {
                 if number < 2 {
                     return u64::from(number);
                 }
-                let (a, b) = context.join(
+                let (a, b) = in_order!(
+                    $first,
+                    context,
                     |context| fib(context, number - 1),
-                    |context| fib(context, number - 2),
+                    |context| fib(context, number - 2)
                 );
                 a + b
             }
 
             fn tree(context: $context, node: &Node) -> u64 {
-                let (left, right) = context.join(
+                let (left, right) = in_order!(
+                    $first,
+                    context,
                     |context| node.left.as_deref().map_or(0, |node| tree(context, node)),
-                    |context| node.right.as_deref().map_or(0, |node| tree(context, node)),
+                    |context| node.right.as_deref().map_or(0, |node| tree(context, node))
                 );
                 node.value + left + right
             }
@@ -117,9 +143,11 @@ macro_rules! recursions {
                     return (from..to).map(|number| black_box(number) * number).sum();
                 }
                 let middle = u64::midpoint(from, to);
-                let (a, b) = context.join(
+                let (a, b) = in_order!(
+                    $first,
+                    context,
                     |context| squares(context, from, middle),
-                    |context| squares(context, middle, to),
+                    |context| squares(context, middle, to)
                 );
                 a + b
             }
@@ -135,24 +163,27 @@ macro_rules! recursions {
     };
 }
 
-recursions!(plain, super::Plain);
-recursions!(rayon, super::RayonJoin);
-recursions!(chili, &mut ::chili::Scope<'_>);
-recursions!(forte, &::forte::Worker);
+recursions!(plain, super::Plain, first);
+recursions!(rayon, super::RayonJoin, first);
+recursions!(chili, &mut ::chili::Scope<'_>, second);
+recursions!(forte, &::forte::Worker, first);
 recursions!(
     #[cfg(feature = "prototypes")]
     list,
-    crate::join_prototypes::list::Join
+    crate::join_prototypes::list::Join,
+    first
 );
 recursions!(
     #[cfg(feature = "prototypes")]
     split,
-    crate::join_prototypes::split::Join
+    crate::join_prototypes::split::Join,
+    first
 );
 recursions!(
     #[cfg(feature = "join")]
     raddle,
-    crate::ours::Join
+    crate::ours::Join,
+    first
 );
 
 /// One after the other.
