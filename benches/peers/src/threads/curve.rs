@@ -15,18 +15,6 @@ fn recursion(what: &Recursion) -> Vec<Run<'_>> {
             "raddle",
             Box::new(|threads| crate::ours::inside(threads, what)),
         ),
-        #[cfg(feature = "prototypes")]
-        (
-            "prototype: private list",
-            Box::new(|threads| forks::by_list(threads, what)),
-        ),
-        #[cfg(feature = "prototypes")]
-        (
-            "prototype: split deque",
-            Box::new(|threads| forks::by_split(threads, what)),
-        ),
-        #[cfg(feature = "prototypes")]
-        ("plain recursion", Box::new(|_| forks::by_plain(what))),
         ("chili", Box::new(|threads| forks::by_chili(threads, what))),
         ("forte", Box::new(|threads| forks::by_forte(threads, what))),
         ("rayon", Box::new(|threads| forks::by_rayon(threads, what))),

@@ -21,10 +21,8 @@ fn question(name: &'static str, threads: usize, options: &Options) -> Question {
         }
     }
     #[cfg(feature = "prototypes")]
-    {
-        question = question
-            .shown("prototype: private list", run(forks::by_list))
-            .shown("prototype: split deque", run(forks::by_split));
+    for (name, by) in forks::PROTOTYPES {
+        question = question.shown(name, run(by));
     }
     question = question
         .peer("chili", run(forks::by_chili))

@@ -170,13 +170,25 @@ recursions!(forte, &::forte::Worker, first);
 recursions!(
     #[cfg(feature = "prototypes")]
     list,
-    crate::join_prototypes::list::Join,
+    crate::join_prototypes::list::Join<{ usize::MAX }>,
+    first
+);
+recursions!(
+    #[cfg(feature = "prototypes")]
+    short_list,
+    crate::join_prototypes::list::Join<4>,
     first
 );
 recursions!(
     #[cfg(feature = "prototypes")]
     split,
-    crate::join_prototypes::split::Join,
+    crate::join_prototypes::split::Join<{ usize::MAX }>,
+    first
+);
+recursions!(
+    #[cfg(feature = "prototypes")]
+    short_split,
+    crate::join_prototypes::split::Join<4>,
     first
 );
 recursions!(
@@ -246,17 +258,31 @@ pub fn by_forte(threads: usize, what: &Recursion) -> f64 {
 }
 
 #[cfg(feature = "prototypes")]
-pub fn by_list(threads: usize, what: &Recursion) -> f64 {
-    use crate::join_prototypes::list::{Join, Pool};
-    let pool = Pool::start(threads);
-    pool.run(|| list::run(Join, &Recursion::warm_up()));
-    what.time(|| pool.run(|| list::run(Join, what)))
+macro_rules! by_prototype {
+    ($name:ident, $way:ident, $module:ident) => {
+        pub fn $name(threads: usize, what: &Recursion) -> f64 {
+            use crate::join_prototypes::$way::{Join, Pool};
+            let pool = Pool::start(threads);
+            pool.run(|| $module::run(Join, &Recursion::warm_up()));
+            what.time(|| pool.run(|| $module::run(Join, what)))
+        }
+    };
 }
 
 #[cfg(feature = "prototypes")]
-pub fn by_split(threads: usize, what: &Recursion) -> f64 {
-    use crate::join_prototypes::split::{Join, Pool};
-    let pool = Pool::start(threads);
-    pool.run(|| split::run(Join, &Recursion::warm_up()));
-    what.time(|| pool.run(|| split::run(Join, what)))
-}
+by_prototype!(by_list, list, list);
+#[cfg(feature = "prototypes")]
+by_prototype!(by_short_list, list, short_list);
+#[cfg(feature = "prototypes")]
+by_prototype!(by_split, split, split);
+#[cfg(feature = "prototypes")]
+by_prototype!(by_short_split, split, short_split);
+
+/// Named as they are shown.
+#[cfg(feature = "prototypes")]
+pub const PROTOTYPES: [(&str, fn(usize, &Recursion) -> f64); 4] = [
+    ("prototype: private list", by_list),
+    ("prototype: private list, at most 4", by_short_list),
+    ("prototype: split deque", by_split),
+    ("prototype: split deque, at most 4 private", by_short_split),
+];

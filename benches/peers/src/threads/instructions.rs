@@ -14,20 +14,23 @@ type Run = fn(usize, &Recursion) -> f64;
 const RUNS: &[(&str, Run)] = &[
     #[cfg(feature = "join")]
     ("raddle", crate::ours::inside),
-    #[cfg(feature = "prototypes")]
-    ("prototype: private list", forks::by_list),
-    #[cfg(feature = "prototypes")]
-    ("prototype: split deque", forks::by_split),
     ("chili", forks::by_chili),
     ("forte", forks::by_forte),
     ("rayon", forks::by_rayon),
     ("plain recursion", |_, what| forks::by_plain(what)),
 ];
 
+fn runs() -> Vec<(&'static str, Run)> {
+    #[cfg(feature = "prototypes")]
+    return [RUNS, &forks::PROTOTYPES].concat();
+    #[cfg(not(feature = "prototypes"))]
+    RUNS.to_vec()
+}
+
 /// What this program does under callgrind: `--alone WHO NUMBER`.
 pub fn alone(who: &str, number: &str) {
     let what = Recursion::Fib(number.parse().unwrap());
-    for (_, run) in RUNS.iter().filter(|run| run.0 == who) {
+    for (_, run) in runs().iter().filter(|run| run.0 == who) {
         run(1, &what);
     }
 }
@@ -62,7 +65,7 @@ pub fn questions(_: &Options) -> Vec<Question> {
     }
     let note = "counted by callgrind; once, as it is the same each time";
     let mut question = Question::new("join, instructions, 1 thread", "instr/join", note);
-    for &(who, _) in RUNS {
+    for (who, _) in runs() {
         // Each round tells the same.
         let known = std::cell::OnceCell::new();
         let run = move || *known.get_or_init(|| by_join(who));

@@ -30,10 +30,8 @@ fn question(name: &'static str, count: u64, share: u64, most: f64) -> Question {
             .own("raddle, the caller works", run(crate::ours::with_caller));
     }
     #[cfg(feature = "prototypes")]
-    {
-        question = question
-            .shown("prototype: private list", run(forks::by_list))
-            .shown("prototype: split deque", run(forks::by_split));
+    for (name, by) in forks::PROTOTYPES {
+        question = question.shown(name, run(by));
     }
     question = question
         .peer("chili", run(forks::by_chili))

@@ -25,6 +25,8 @@ type Node = Head<*const Job>;
 pub struct Shared {
     /// Only its owner's.
     newest: Newest,
+    /// Only its owner's: how many of the list are private.
+    count: Count,
     /// Set by who has nothing to do. Beside `newest`: read at each join.
     is_wanted: AtomicBool,
     slot: Slot,
@@ -42,6 +44,12 @@ impl Default for Newest {
 unsafe impl Sync for Newest {}
 // SAFETY: as above.
 unsafe impl Send for Newest {}
+
+#[derive(Default)]
+struct Count(Cell<usize>);
+
+// SAFETY: as above.
+unsafe impl Sync for Count {}
 
 #[derive(Default)]
 #[repr(align(128))]
@@ -96,6 +104,7 @@ impl Shared {
         if let Some(oldest) = unsafe { oldest.as_ref() } {
             let oldest: &Node = oldest;
             oldest.job.state.store(EXPOSED, Relaxed);
+            self.count.0.set(self.count.0.get().wrapping_sub(1));
             self.slot
                 .0
                 .store((&raw const oldest.job).cast_mut(), Release);
@@ -121,10 +130,13 @@ impl Shared {
 }
 
 /// `join`, which needs no context.
+///
+/// With `MOST` private halves in the list, the next joins run in turn: thieves
+/// take the oldest, so the deepest need not be in it.
 #[derive(Clone, Copy)]
-pub struct Join;
+pub struct Join<const MOST: usize>;
 
-impl Join {
+impl<const MOST: usize> Join<MOST> {
     #[inline(always)]
     pub fn join<A: Send, B: Send>(
         self,
@@ -137,6 +149,37 @@ impl Join {
         }
         // SAFETY: set by the crew, which outlives the work that it runs.
         let worker = unsafe { &*current };
+        if MOST < usize::MAX {
+            if worker.count.0.get() < MOST {
+                return self.join_rarely(worker, a, b);
+            }
+            if worker.is_wanted.load(Relaxed) {
+                worker.expose();
+            }
+            return (a(self), b(self));
+        }
+        self.join_by(worker, a, b)
+    }
+
+    /// Apart from the joins that run in turn, so that those have a small frame.
+    #[inline(never)]
+    fn join_rarely<A: Send, B: Send>(
+        self,
+        worker: &Shared,
+        a: impl FnOnce(Self) -> A + Send,
+        b: impl FnOnce(Self) -> B + Send,
+    ) -> (A, B) {
+        worker.count.0.set(worker.count.0.get() + 1);
+        self.join_by(worker, a, b)
+    }
+
+    #[inline(always)]
+    fn join_by<A: Send, B: Send>(
+        self,
+        worker: &Shared,
+        a: impl FnOnce(Self) -> A + Send,
+        b: impl FnOnce(Self) -> B + Send,
+    ) -> (A, B) {
         let half = Half::new(move || b(self), worker.newest.0.get().cast());
         worker.newest.0.set(&raw const half.head);
         if worker.is_wanted.load(Relaxed) {
@@ -146,6 +189,9 @@ impl Join {
         let a = a(self);
         worker.newest.0.set(half.head.own.cast());
         let is_private = half.head.job.state.load(Relaxed) == PRIVATE;
+        if MOST < usize::MAX && is_private {
+            worker.count.0.set(worker.count.0.get() - 1);
+        }
         let b = if is_private || worker.reclaim(&half.head.job) {
             half.here()
         } else {

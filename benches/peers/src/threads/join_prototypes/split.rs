@@ -149,10 +149,13 @@ impl Shared {
 }
 
 /// `join`, which needs no context.
+///
+/// With `MOST` private halves, the next joins run in turn: thieves take the
+/// oldest, so the deepest need not be there.
 #[derive(Clone, Copy)]
-pub struct Join;
+pub struct Join<const MOST: usize>;
 
-impl Join {
+impl<const MOST: usize> Join<MOST> {
     #[inline(always)]
     pub fn join<A: Send, B: Send>(
         self,
@@ -166,9 +169,40 @@ impl Join {
         // SAFETY: set by the crew, which outlives the work that it runs.
         let worker = unsafe { &*current };
         let at = worker.head.0.get();
+        if MOST < CAPACITY {
+            if at - worker.split.0.get() < MOST && at < CAPACITY {
+                return self.join_rarely(worker, a, b);
+            }
+            if worker.is_wanted.load(Relaxed) {
+                worker.grow();
+            }
+            return (a(self), b(self));
+        }
         if at >= CAPACITY {
             return (a(self), b(self));
         }
+        self.join_by(worker, at, a, b)
+    }
+
+    /// Apart from the joins that run in turn, so that those have a small frame.
+    #[inline(never)]
+    fn join_rarely<A: Send, B: Send>(
+        self,
+        worker: &Shared,
+        a: impl FnOnce(Self) -> A + Send,
+        b: impl FnOnce(Self) -> B + Send,
+    ) -> (A, B) {
+        self.join_by(worker, worker.head.0.get(), a, b)
+    }
+
+    #[inline(always)]
+    fn join_by<A: Send, B: Send>(
+        self,
+        worker: &Shared,
+        at: usize,
+        a: impl FnOnce(Self) -> A + Send,
+        b: impl FnOnce(Self) -> B + Send,
+    ) -> (A, B) {
         let half = Half::new(move || b(self), ());
         worker.halves[at].store((&raw const half.head.job).cast_mut(), Relaxed);
         worker.head.0.set(at + 1);
