@@ -4,13 +4,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 const USAGE: &str = "\
-usage: [--quick] [--rounds N] [--json PATH] [TEXT]
+usage: [--quick] [--rounds N] [--json PATH] [--only NAME] [TEXT]
 
   --quick      few and short rounds: shows that all runs, not how fast
   --rounds N   so many rounds (9; 3 with --quick)
   --json PATH  where `threads` writes its figures (target/peers/threads.json,
                with --quick threads-quick.json); its plots go to a folder beside
                it, of the same name
+  --only NAME  of `threads`: only contenders whose name begins so, for a profiler
   TEXT         only rows whose name contains it";
 
 /// How long, how often, and what.
@@ -26,6 +27,8 @@ pub struct Options {
     pub is_quick: bool,
     /// Where the figures go; plots lie in a folder beside it.
     pub json: Option<PathBuf>,
+    /// How the names of the contenders begin that run.
+    pub only: String,
 }
 
 impl Options {
@@ -41,6 +44,7 @@ impl Options {
             filter: String::new(),
             is_quick: false,
             json: None,
+            only: String::new(),
         };
         let mut rounds = None;
         let mut arguments = std::env::args().skip(1);
@@ -55,6 +59,7 @@ impl Options {
                     let count = arguments.next().and_then(|text| text.parse().ok());
                     rounds = Some(count.filter(|&count| count > 0).ok_or(USAGE)?);
                 }
+                "--only" => options.only = arguments.next().ok_or(USAGE)?,
                 "--json" => options.json = Some(arguments.next().ok_or(USAGE)?.into()),
                 text if text.starts_with('-') => return Err(USAGE.into()),
                 text => options.filter = text.into(),

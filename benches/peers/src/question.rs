@@ -126,6 +126,12 @@ impl Question {
         self
     }
 
+    /// Without the contenders whose name does not begin so.
+    pub fn only(&mut self, name: &str) {
+        self.contenders
+            .retain(|contender| contender.name.starts_with(name));
+    }
+
     /// Runs all rounds.
     pub fn ask(&self, rounds: usize, mut before: impl FnMut(&str)) -> Answer {
         let count = self.contenders.len();

@@ -2,13 +2,13 @@
 
 use raddle_peers::{Limit, Of, Options, Question};
 
-use crate::forks::{self, Recursion};
+use crate::forks::{self, By, Recursion};
 
 fn question(name: &'static str, threads: usize, options: &Options) -> Question {
     let what = Recursion::Fib(options.pick(32, 20));
     let note =
         "chili's and forte's joins take their scope as an argument, rayon's and raddle's do not";
-    let run = |by: fn(usize, &Recursion) -> f64| {
+    let run = |by: By| {
         let what = what.clone();
         move || by(threads, &what)
     };

@@ -93,6 +93,9 @@ fn fib(number: u32) -> u64 {
     last
 }
 
+/// A recursion on so many threads: nanoseconds for each of its size.
+pub type By = fn(usize, &Recursion) -> f64;
+
 /// Both halves, of which `$near` is to be run first.
 macro_rules! in_order {
     (first, $context:ident, $near:expr, $far:expr) => {
@@ -280,7 +283,7 @@ by_prototype!(by_short_split, split, short_split);
 
 /// Named as they are shown.
 #[cfg(feature = "prototypes")]
-pub const PROTOTYPES: [(&str, fn(usize, &Recursion) -> f64); 4] = [
+pub const PROTOTYPES: [(&str, By); 4] = [
     ("prototype: private list", by_list),
     ("prototype: private list, at most 4", by_short_list),
     ("prototype: split deque", by_split),

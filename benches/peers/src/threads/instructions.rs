@@ -7,11 +7,9 @@ use std::process::Command;
 
 use raddle_peers::{Limit, Options, Question};
 
-use crate::forks::{self, Recursion};
+use crate::forks::{self, By, Recursion};
 
-type Run = fn(usize, &Recursion) -> f64;
-
-const RUNS: &[(&str, Run)] = &[
+const RUNS: &[(&str, By)] = &[
     #[cfg(feature = "join")]
     ("raddle", crate::ours::inside),
     ("chili", forks::by_chili),
@@ -20,7 +18,7 @@ const RUNS: &[(&str, Run)] = &[
     ("plain recursion", |_, what| forks::by_plain(what)),
 ];
 
-fn runs() -> Vec<(&'static str, Run)> {
+fn runs() -> Vec<(&'static str, By)> {
     #[cfg(feature = "prototypes")]
     return [RUNS, &forks::PROTOTYPES].concat();
     #[cfg(not(feature = "prototypes"))]

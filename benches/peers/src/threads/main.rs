@@ -76,7 +76,8 @@ fn main() -> ExitCode {
         idle::questions,
     ];
     let (mut summary, watchdog) = (Summary::begin(), Watchdog::start());
-    for question in asked.into_iter().flat_map(|questions| questions(&options)) {
+    for mut question in asked.into_iter().flat_map(|questions| questions(&options)) {
+        question.only(&options.only);
         if question.name().contains(&options.filter) {
             let runs = |who: &str| watchdog.runs(&format!("{}: {who}", question.name()));
             let answer = question.ask(options.rounds, runs);
@@ -84,7 +85,10 @@ fn main() -> ExitCode {
             summary.add(answer);
         }
     }
-    let curves = curve::curves(&options, |who| watchdog.runs(who));
+    let mut curves = Vec::new();
+    if options.only.is_empty() {
+        curves = curve::curves(&options, |who| watchdog.runs(who));
+    }
     curves.iter().for_each(raddle_peers::Curve::print);
     summary.set_curves(curves);
     let json = options.json.clone().unwrap_or_else(|| {

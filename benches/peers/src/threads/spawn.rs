@@ -1,6 +1,9 @@
 //! What does it cost that a task submits tasks: with nobody waiting for them,
 //! and with each parent taking the results of its two children?
 //!
+//! What tasks share is borrowed for ever (leaked): counting references from two
+//! processors would cost as much as the tasks.
+//!
 //! A parent of depth n has two children of depth n - 1, so that there are
 //! 2^(n+1) - 1 tasks, each submitted.
 
@@ -26,11 +29,11 @@ fn tasks(depth: u32) -> u64 {
 }
 
 /// Nanoseconds by task; `run` adds 1 for each leaf, and may return before.
-fn forget(depth: u32, run: impl Fn(u32, &Arc<Count>)) -> f64 {
+fn forget(depth: u32, run: impl Fn(u32, &'static Count)) -> f64 {
     let turn = |depth| {
-        let count = Arc::new(Count::new());
+        let count: &Count = Box::leak(Box::new(Count::new()));
         let since = Instant::now();
-        run(depth, &count);
+        run(depth, count);
         count.wait_for(1 << depth);
         let time = since.elapsed();
         assert_eq!(count.sum(), 1 << depth);
@@ -53,36 +56,35 @@ fn with_results(depth: u32, run: impl Fn(u32) -> u64) -> f64 {
     turn(depth)
 }
 
-fn raddle_forget(pool: &Arc<ThreadPool>, depth: u32, count: &Arc<Count>) {
-    let (inner, counter) = (Arc::clone(pool), Arc::clone(count));
+fn raddle_forget(pool: &'static ThreadPool, depth: u32, count: &'static Count) {
     pool.submit(move || match depth {
-        0 => counter.add(1),
+        0 => count.add(1),
         _ => {
-            raddle_forget(&inner, depth - 1, &counter);
-            raddle_forget(&inner, depth - 1, &counter);
+            raddle_forget(pool, depth - 1, count);
+            raddle_forget(pool, depth - 1, count);
         }
     })
     .detach();
 }
 
-fn raddle_tree(pool: &Arc<ThreadPool>, depth: u32) -> u64 {
+fn raddle_tree(pool: &'static ThreadPool, depth: u32) -> u64 {
     if depth == 0 {
         return 1;
     }
-    let child = || {
-        let inner = Arc::clone(pool);
-        pool.submit(move || raddle_tree(&inner, depth - 1))
-    };
+    let child = || pool.submit(move || raddle_tree(pool, depth - 1));
     let (left, right) = (child(), child());
     right.result().unwrap() + left.result().unwrap() + 1
 }
 
-/// The pool's last owner may be a task, on a worker, which then ends its own pool.
-fn raddle_pool() -> Arc<ThreadPool> {
-    Arc::new(ThreadPool::new(2).unwrap())
+/// A pool that tasks borrow; it is ended, and stays as an empty shell.
+fn with_raddle(run: impl FnOnce(&'static ThreadPool) -> f64) -> f64 {
+    let pool: &ThreadPool = Box::leak(Box::new(ThreadPool::new(2).unwrap()));
+    let time = run(pool);
+    pool.shutdown(raddle::Shutdown::Finish);
+    time
 }
 
-fn rayon_scope_forget<'scope>(scope: &::rayon::Scope<'scope>, depth: u32, count: &'scope Count) {
+fn rayon_scope_forget<'scope>(scope: &::rayon::Scope<'scope>, depth: u32, count: &'static Count) {
     scope.spawn(move |scope| match depth {
         0 => count.add(1),
         _ => {
@@ -92,13 +94,12 @@ fn rayon_scope_forget<'scope>(scope: &::rayon::Scope<'scope>, depth: u32, count:
     });
 }
 
-fn rayon_forget(depth: u32, count: &Arc<Count>) {
-    let count = Arc::clone(count);
+fn rayon_forget(depth: u32, count: &'static Count) {
     ::rayon::spawn(move || match depth {
         0 => count.add(1),
         _ => {
-            rayon_forget(depth - 1, &count);
-            rayon_forget(depth - 1, &count);
+            rayon_forget(depth - 1, count);
+            rayon_forget(depth - 1, count);
         }
     });
 }
@@ -118,7 +119,7 @@ fn rayon_tree(depth: u32) -> u64 {
 fn forte_scope_forget<'scope, 'env>(
     scope: &'scope forte::Scope<'scope, 'env>,
     depth: u32,
-    count: &'env Count,
+    count: &'static Count,
 ) {
     scope.spawn(move |_: &forte::Worker| match depth {
         0 => count.add(1),
@@ -129,13 +130,12 @@ fn forte_scope_forget<'scope, 'env>(
     });
 }
 
-fn forte_forget(worker: &forte::Worker, depth: u32, count: &Arc<Count>) {
-    let count = Arc::clone(count);
+fn forte_forget(worker: &forte::Worker, depth: u32, count: &'static Count) {
     worker.spawn(move |worker: &forte::Worker| match depth {
         0 => count.add(1),
         _ => {
-            forte_forget(worker, depth - 1, &count);
-            forte_forget(worker, depth - 1, &count);
+            forte_forget(worker, depth - 1, count);
+            forte_forget(worker, depth - 1, count);
         }
     });
 }
@@ -163,14 +163,13 @@ fn forte_futures(depth: u32) -> Boxed {
     })
 }
 
-fn tokio_forget(depth: u32, count: &Arc<Count>) {
-    let count = Arc::clone(count);
+fn tokio_forget(depth: u32, count: &'static Count) {
     tokio::spawn(async move {
         match depth {
             0 => count.add(1),
             _ => {
-                tokio_forget(depth - 1, &count);
-                tokio_forget(depth - 1, &count);
+                tokio_forget(depth - 1, count);
+                tokio_forget(depth - 1, count);
             }
         }
     });
@@ -187,41 +186,43 @@ fn tokio_tree(depth: u32) -> Boxed {
     })
 }
 
-type Executor = Arc<async_executor::Executor<'static>>;
+type Executor = async_executor::Executor<'static>;
 
-fn async_forget(executor: &Executor, depth: u32, count: &Arc<Count>) {
-    let (inner, counter) = (Arc::clone(executor), Arc::clone(count));
+fn async_forget(executor: &'static Executor, depth: u32, count: &'static Count) {
     let task = executor.spawn(async move {
         match depth {
-            0 => counter.add(1),
+            0 => count.add(1),
             _ => {
-                async_forget(&inner, depth - 1, &counter);
-                async_forget(&inner, depth - 1, &counter);
+                async_forget(executor, depth - 1, count);
+                async_forget(executor, depth - 1, count);
             }
         }
     });
     task.detach();
 }
 
-fn async_tree(executor: &Executor, depth: u32) -> Boxed {
-    let executor = Arc::clone(executor);
+fn async_tree(executor: &'static Executor, depth: u32) -> Boxed {
     Box::pin(async move {
         if depth == 0 {
             return 1;
         }
-        let left = executor.spawn(async_tree(&executor, depth - 1));
-        let right = executor.spawn(async_tree(&executor, depth - 1));
+        let left = executor.spawn(async_tree(executor, depth - 1));
+        let right = executor.spawn(async_tree(executor, depth - 1));
         left.await + right.await + 1
     })
 }
 
-fn executors_forget(depth: u32, count: &Arc<Count>) {
-    let count = Arc::clone(count);
+/// An executor that tasks borrow, as from a static.
+fn lent(pool: &AsyncExecutor) -> &'static Executor {
+    Box::leak(Box::new(Arc::clone(&pool.executor)))
+}
+
+fn executors_forget(depth: u32, count: &'static Count) {
     let submitted = execute_locally(move || match depth {
         0 => count.add(1),
         _ => {
-            executors_forget(depth - 1, &count);
-            executors_forget(depth - 1, &count);
+            executors_forget(depth - 1, count);
+            executors_forget(depth - 1, count);
         }
     });
     assert!(submitted.is_ok(), "not on a worker");
@@ -235,8 +236,7 @@ fn forgotten(options: &Options) -> Question {
         "a scope waits for its tasks; elsewhere the caller counts leaves from time to time",
     )
     .own("raddle", move || {
-        let pool = raddle_pool();
-        forget(depth, |depth, count| raddle_forget(&pool, depth, count))
+        with_raddle(|pool| forget(depth, |depth, count| raddle_forget(pool, depth, count)))
     })
     .peer("rayon scope", move || {
         let pool = Rayon::start(2).0;
@@ -259,9 +259,8 @@ fn forgotten(options: &Options) -> Question {
     .peer("forte spawn", move || {
         let _pool = Forte::start(2);
         forget(depth, |depth, count| {
-            let count = Arc::clone(count);
             FORTE.spawn(move |worker: &forte::Worker| {
-                forte_forget(worker, depth, &count);
+                forte_forget(worker, depth, count);
             });
         })
     })
@@ -273,15 +272,13 @@ fn forgotten(options: &Options) -> Question {
     })
     .peer("async-executor", move || {
         let pool = AsyncExecutor::start(2);
-        forget(depth, |depth, count| {
-            async_forget(&pool.executor, depth, count)
-        })
+        let executor = lent(&pool);
+        forget(depth, |depth, count| async_forget(executor, depth, count))
     })
     .peer("executors stealing", move || {
         let pool = small_pool(2);
         let time = forget(depth, |depth, count| {
-            let count = Arc::clone(count);
-            pool.execute(move || executors_forget(depth, &count));
+            pool.execute(move || executors_forget(depth, count));
         });
         pool.shutdown().unwrap();
         time
@@ -297,12 +294,11 @@ fn taken(options: &Options) -> Question {
         "rayon and forte scope: results by borrowed variables, as they have no handles",
     )
     .own("raddle", move || {
-        let pool = raddle_pool();
-        with_results(depth, |depth| {
-            let inner = Arc::clone(&pool);
-            pool.submit(move || raddle_tree(&inner, depth))
-                .result()
-                .unwrap()
+        with_raddle(|pool| {
+            with_results(depth, |depth| {
+                let root = pool.submit(move || raddle_tree(pool, depth));
+                root.result().unwrap()
+            })
         })
     })
     .peer("rayon scope", move || {
@@ -327,8 +323,9 @@ fn taken(options: &Options) -> Question {
     })
     .peer("async-executor", move || {
         let pool = AsyncExecutor::start(2);
+        let executor = lent(&pool);
         with_results(depth, |depth| {
-            let root = async_tree(&pool.executor, depth);
+            let root = async_tree(executor, depth);
             block_on(pool.executor.spawn(root))
         })
     })

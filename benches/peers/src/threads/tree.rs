@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use raddle_peers::{Limit, Of, Options, Question};
 
-use crate::forks::{self, Node, Recursion};
+use crate::forks::{self, By, Node, Recursion};
 
 /// `share`: hundredths on the left.
 fn question(name: &'static str, count: u64, share: u64, most: f64) -> Question {
     // Half a gigabyte: made when it is needed, dropped with the question.
     let tree = Rc::new(OnceCell::new());
-    let run = |by: fn(usize, &Recursion) -> f64| {
+    let run = |by: By| {
         let tree = Rc::clone(&tree);
         move || {
             let what = tree.get_or_init(|| {
