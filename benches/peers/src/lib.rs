@@ -9,13 +9,22 @@
 //! The machine may be shared and its clock may change, so nothing is compared
 //! across time: a ratio is of two slices of the same round, and the median of the
 //! rounds is shown. A slice is so long, and not so many operations: with those, a
-//! thread that is done early would leave the last ones uncontended.
+//! thread that is done early would leave the last ones uncontended. Pools are
+//! different: see [`Question`].
 
 mod machine;
 mod options;
+mod plot;
+mod question;
+mod summary;
 mod table;
+mod watchdog;
 mod work;
 
 pub use options::Options;
+pub use plot::Curve;
+pub use question::{Answer, Limit, Of, Question, Role, Sample};
+pub use summary::Summary;
 pub use table::{Bar, Entrant, Row, report};
+pub use watchdog::Watchdog;
 pub use work::{Laps, Slice, Worker};

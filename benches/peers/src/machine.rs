@@ -59,3 +59,28 @@ fn numbers(text: &str) -> Vec<f64> {
         .filter_map(|word| word.parse().ok())
         .collect()
 }
+
+/// What this machine is, a line each; what cannot be read is left out.
+pub(crate) fn describe() -> Vec<String> {
+    let first_line = |program: &str, argument: &str| {
+        let output = std::process::Command::new(program)
+            .arg(argument)
+            .output()
+            .ok()?;
+        let text = String::from_utf8(output.stdout).ok()?;
+        Some(text.lines().next()?.to_string())
+    };
+    let model = fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| {
+        let line = text.lines().find(|line| line.starts_with("model name"))?;
+        Some(line.split_once(": ")?.1.to_string())
+    });
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").ok();
+    [
+        model.map(|model| format!("processor: {model}")),
+        kernel.map(|kernel| format!("kernel: {}", kernel.trim())),
+        first_line("rustc", "--version"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
