@@ -22,6 +22,7 @@
 //! | you want to | take |
 //! |---|---|
 //! | compute on all CPUs | [`ThreadPool::new`], [`ThreadPool::global`] |
+//! | split one computation, borrowing | [`join`], [`scope`], [`ThreadPool::par_map`] and its sisters |
 //! | wait for files, commands, blocking clients | [`ThreadPool::for_blocking`] |
 //! | wait now and then, among work for the CPUs | [`blocking()`], [`ThreadPool::submit_blocking`] |
 //! | run everything in the caller, to debug | [`Inline`] |
@@ -58,7 +59,7 @@
 //!
 //! * Tasks that mostly wait for sockets: an async runtime. (A handle is a
 //!   `Future` there.)
-//! * Parallel iterators and sorts: rayon.
+//! * The adaptors of parallel iterators, and sorts: rayon.
 //! * Tasks below some microseconds: do several in one, as [`Map::chunk`] does.
 //! * Code that must be stopped by force: a thread cannot be killed. A time limit
 //!   ends the waiting, and asks the task to stop.
