@@ -84,11 +84,11 @@ fn a_job_published_while_the_pool_shrinks_to_one_is_run() {
 /// Fear: two threads at work see that one permit is owed, and both pay, or park,
 /// with a job in sight.
 /// Must fail when: a thread parks, or blocks, without a look.
-/// Bound: none, two threads.
+/// Bound: 4 preemptions, two threads; 3 in the quick tier.
 #[test]
 fn two_workers_that_pay_what_is_owed_leave_no_job() {
     Model::new("sleep::two_workers_that_pay_what_is_owed_leave_no_job")
-        .unbounded()
+        .preemptions(4)
         .quick(3)
         .check(|| {
             let room = Room::new(Flags::new(2), 2, 2, 2);
