@@ -2,7 +2,8 @@
 //! themselves: size, `Send`, `Sync`, `Debug`.
 //!
 //! One task of a 16-byte closure with a `u64` result is one allocation of at
-//! most 64 bytes. The injector's blocks come on top: 63 tasks share one.
+//! most 64 bytes. The injector's blocks come on top: 63 tasks share one. A future is one
+//! allocation too, of its own size and 88 bytes.
 
 mod common;
 
@@ -86,6 +87,40 @@ fn a_task_is_one_allocation_of_at_most_64_bytes() {
             more + blocks <= 8,
             "waiting allocates {more} + {blocks} times"
         );
+    });
+}
+
+#[test]
+fn a_future_is_one_allocation_too() {
+    const FUTURES: usize = 63 * 100;
+    watch(|| {
+        let pool = pool(1);
+        let held = hold(&pool);
+        let mut handles = Vec::with_capacity(FUTURES);
+        let (a, b) = (black_box(1_u64), black_box(2_u64));
+        let ((), small, large, bytes) = count(|| {
+            for _ in 0..FUTURES {
+                handles.push(pool.spawn_async(async move {
+                    futures_lite::future::yield_now().await;
+                    a + b
+                }));
+            }
+        });
+        println!("{FUTURES} futures: {small} + {large} allocations, {bytes} bytes");
+        // The injector's blocks, and the pool's list as it grows.
+        let more = small + large - FUTURES;
+        assert!(more <= FUTURES / 63 + 1 + 16, "{more} beside the cells");
+        held.release();
+        let (sum, small, large, _) = count(|| {
+            let results = handles.into_iter().map(|handle| handle.result().unwrap());
+            results.sum::<u64>()
+        });
+        assert_eq!(sum, 3 * FUTURES as u64);
+        assert!(
+            small + large <= 8,
+            "waiting allocates {small} + {large} times"
+        );
+        assert_eq!(pool.stats().futures, 0);
     });
 }
 

@@ -65,11 +65,11 @@ fn a_future_woken_as_its_poll_ends_is_polled_by_its_pool() {
 
 /// Fear: the pool ends though a future waits, and the wake-up comes to nothing.
 /// Must fail when: the end looks at queues and threads only.
-/// Bound: 4 preemptions, a pool of one and who wakes; 2 in the quick tier.
+/// Bound: 3 preemptions, a pool of one and who wakes; 2 in the quick tier.
 #[test]
 fn a_pool_that_finishes_waits_for_a_future_that_is_woken_then() {
     Model::new("thread::a_pool_that_finishes_waits_for_a_future_that_is_woken_then")
-        .preemptions(4)
+        .preemptions(3)
         .quick(2)
         .check(|| {
             let pool = pool(1, 1);
@@ -89,11 +89,11 @@ fn a_pool_that_finishes_waits_for_a_future_that_is_woken_then() {
 /// Fear: the last future is cancelled from outside when all threads are parked, and
 /// nobody is left to end the pool.
 /// Must fail when: who takes the last future away does not look.
-/// Bound: 4 preemptions, a pool of one and who cancels; 2 in the quick tier.
+/// Bound: 3 preemptions, a pool of one and who cancels; 2 in the quick tier.
 #[test]
 fn a_future_cancelled_as_its_pool_finishes_lets_it_end() {
     Model::new("thread::a_future_cancelled_as_its_pool_finishes_lets_it_end")
-        .preemptions(4)
+        .preemptions(3)
         .quick(2)
         .check(|| {
             let pool = build(1, 1);
@@ -115,11 +115,11 @@ fn a_future_cancelled_as_its_pool_finishes_lets_it_end() {
 /// Fear: a shutdown that cancels misses a future that is woken or polled at that
 /// moment, or counts it twice; or uses what is gone.
 /// Must fail when: what is taken from the list is not held.
-/// Bound: 4 preemptions, a pool of one and who wakes; 2 in the quick tier.
+/// Bound: 3 preemptions, a pool of one and who wakes; 2 in the quick tier.
 #[test]
 fn a_future_woken_as_its_pool_cancels_is_over() {
     Model::new("thread::a_future_woken_as_its_pool_cancels_is_over")
-        .preemptions(4)
+        .preemptions(3)
         .quick(2)
         .check(|| {
             let pool = pool(1, 1);
