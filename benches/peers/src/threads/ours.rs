@@ -75,6 +75,22 @@ pub fn nested_by_handle(threads: usize, tasks: usize, what: &Recursion) -> f64 {
     })
 }
 
+/// As a recursion of `spawn.rs`, in a scope: nothing is counted by who waits.
+#[cfg(feature = "scope")]
+pub fn scope_forget<'scope, 'env>(
+    scope: &'scope raddle::Scope<'scope, 'env>,
+    depth: u32,
+    count: &'static crate::count::Count,
+) {
+    let _ = scope.submit(move || match depth {
+        0 => count.add(1),
+        _ => {
+            scope_forget(scope, depth - 1, count);
+            scope_forget(scope, depth - 1, count);
+        }
+    });
+}
+
 #[cfg(feature = "join")]
 fn inside_once(pool: &ThreadPool, what: &Recursion) {
     let what = what.clone();
