@@ -238,7 +238,6 @@ fn forgotten(options: &Options) -> Question {
     .own("raddle", move || {
         with_raddle(|pool| forget(depth, |depth, count| raddle_forget(pool, depth, count)))
     });
-    #[cfg(feature = "scope")]
     let question = question.own("raddle scope", move || {
         with_raddle(|pool| {
             forget(depth, |depth, count| {
