@@ -27,7 +27,7 @@ const LINE: u32 = 24;
 /// Of the names at the left.
 const NAMES: i32 = 230;
 /// Of the figures at the right.
-const FIGURES: i32 = 70;
+const FIGURES: i32 = 110;
 const TOP: i32 = 40;
 const COLOURS: [RGBColor; 6] = [
     RGBColor(200, 60, 40),
@@ -88,7 +88,8 @@ impl Answer {
             let font = ("sans-serif", 13);
             area.draw(&Text::new(result.name, (10, y + 2), font))?;
             let cut = if result.median > most { " (cut)" } else { "" };
-            let figure = format!("{:.2}{cut}", result.median);
+            let digits = if result.median < 100.0 { 2 } else { 0 };
+            let figure = format!("{:.digits$}{cut}", result.median);
             area.draw(&Text::new(
                 figure,
                 (WIDTH as i32 - FIGURES + 6, y + 2),
@@ -146,6 +147,7 @@ impl Curve {
         }
         chart
             .configure_series_labels()
+            .position(SeriesLabelPosition::UpperMiddle)
             .border_style(BLACK)
             .background_style(WHITE)
             .draw()?;

@@ -10,7 +10,6 @@ type Run<'a> = (&'static str, Box<dyn Fn(usize) -> f64 + 'a>);
 
 fn recursion(what: &Recursion) -> Vec<Run<'_>> {
     vec![
-        #[cfg(feature = "join")]
         (
             "raddle",
             Box::new(|threads| crate::ours::inside(threads, what)),

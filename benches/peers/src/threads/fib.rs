@@ -12,13 +12,9 @@ fn question(name: &'static str, threads: usize, options: &Options) -> Question {
         let what = what.clone();
         move || by(threads, &what)
     };
-    let mut question = Question::new(name, "ns/join", note);
-    #[cfg(feature = "join")]
-    {
-        question = question.own("raddle", run(crate::ours::inside));
-        if threads > 1 {
-            question = question.own("raddle, the caller works", run(crate::ours::with_caller));
-        }
+    let mut question = Question::new(name, "ns/join", note).own("raddle", run(crate::ours::inside));
+    if threads > 1 {
+        question = question.own("raddle, the caller works", run(crate::ours::with_caller));
     }
     #[cfg(feature = "prototypes")]
     for (name, by) in forks::PROTOTYPES {

@@ -194,12 +194,7 @@ recursions!(
     crate::join_prototypes::split::Join<4>,
     first
 );
-recursions!(
-    #[cfg(feature = "join")]
-    raddle,
-    crate::ours::Join,
-    first
-);
+recursions!(raddle, crate::ours::Join, first);
 
 /// One after the other.
 #[derive(Clone, Copy)]

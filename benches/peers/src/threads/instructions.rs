@@ -10,7 +10,6 @@ use raddle_peers::{Limit, Options, Question};
 use crate::forks::{self, By, Recursion};
 
 const RUNS: &[(&str, By)] = &[
-    #[cfg(feature = "join")]
     ("raddle", crate::ours::inside),
     ("chili", forks::by_chili),
     ("forte", forks::by_forte),

@@ -65,6 +65,12 @@ fn rayon_with_least(what: Loop) -> f64 {
     })
 }
 
+/// The caller works as well.
+fn by_raddle(what: Loop, workers: usize) -> f64 {
+    let pool = raddle::ThreadPool::new(workers).unwrap();
+    what.time(|numbers| crate::ours::for_each(&pool, numbers, step))
+}
+
 fn orx(what: Loop) -> f64 {
     use orx_parallel::{IntoParIter as _, Par as _};
     what.time(|numbers| numbers.into_par().num_threads(2).for_each(step))
@@ -142,19 +148,13 @@ fn by_threads(what: Loop) -> f64 {
 fn question(name: &'static str, what: Loop) -> Question {
     let run = |by: fn(Loop) -> f64| move || by(what);
     let note = "called from outside, median of the calls; chili, forte: halves down to 2,048";
-    #[allow(unused_mut, reason = "without fork-join")]
-    let mut question = Question::new(name, "us", note);
-    #[cfg(feature = "par")]
-    {
-        question = question.own(
-            "raddle",
-            run(|what| {
-                let pool = raddle::ThreadPool::new(2).unwrap();
-                what.time(|numbers| crate::ours::for_each(&pool, numbers, step))
-            }),
-        );
-    }
+    let question = Question::new(name, "us", note);
     question
+        .own("raddle", run(|what| by_raddle(what, 2)))
+        .own(
+            "raddle, 1 worker and the caller",
+            run(|what| by_raddle(what, 1)),
+        )
         .peer("forte", run(forte))
         .peer("chili", run(chili))
         .shown("chili, scope kept", run(chili_scope))

@@ -3,7 +3,8 @@
 //! ```text
 //!   cargo peers threads
 //!   cargo peers threads -- --quick submit
-//!   cargo peers threads --features fork-join -- --rounds 5 join
+//!   cargo peers threads -- --rounds 5 --only raddle join
+//!   cargo peers threads --features prototypes -- join
 //! ```
 //!
 //! One file for each question. It reports, and never fails because of a time:
@@ -21,7 +22,6 @@ mod join_prototypes;
 mod loops;
 mod map;
 mod nested;
-#[cfg(any(feature = "join", feature = "par"))]
 mod ours;
 mod pools;
 mod python;
@@ -54,15 +54,6 @@ fn main() -> ExitCode {
          cpu: processor seconds by second.\n",
         options.rounds
     );
-    for (is_in, what) in [
-        (cfg!(feature = "join"), "join"),
-        (cfg!(feature = "scope"), "scope"),
-        (cfg!(feature = "par"), "par"),
-    ] {
-        if !is_in {
-            println!("without raddle's {what}: --features {what}\n");
-        }
-    }
     let asked = [
         fib::questions,
         instructions::questions,

@@ -102,6 +102,12 @@ fn rayon(load: &Load) -> f64 {
     load.time(|items, f| pool.install(|| items.par_iter().map(f).collect()))
 }
 
+/// The caller works as well.
+fn by_raddle(load: &Load, workers: usize) -> f64 {
+    let pool = raddle::ThreadPool::new(workers).unwrap();
+    load.time(|items, f| crate::ours::map(&pool, items, f))
+}
+
 fn orx(load: &Load) -> f64 {
     use orx_parallel::{Par as _, Parallelizable as _};
     load.time(|items, f| items.par().num_threads(2).map(f).collect())
@@ -209,19 +215,13 @@ fn question(name: &'static str, items: Vec<u64>, f: Item) -> Question {
         move || by(&load)
     };
     let note = "2 threads; std::thread::scope and paralight's fixed ranges split once";
-    #[allow(unused_mut, reason = "without fork-join")]
-    let mut question = Question::new(name, "ms", note);
-    #[cfg(feature = "par")]
-    {
-        question = question.own(
-            "raddle",
-            run(|load| {
-                let pool = raddle::ThreadPool::new(2).unwrap();
-                load.time(|items, f| crate::ours::map(&pool, items, f))
-            }),
-        );
-    }
+    let question = Question::new(name, "ms", note);
     question
+        .own("raddle", run(|load| by_raddle(load, 2)))
+        .own(
+            "raddle, 1 worker and the caller",
+            run(|load| by_raddle(load, 1)),
+        )
         .own(
             "raddle map, a task an item",
             run(|load| {

@@ -85,16 +85,10 @@ pub fn questions(options: &Options) -> Vec<Question> {
         "each sums 2^14 squares by joins, 32 a leaf",
     );
     let mut by_handle = Question::new(by_handle, "us/task", "the same, submitted from outside");
-    #[cfg(feature = "scope")]
-    {
-        let ours = run(|tasks, what| crate::ours::nested_in_scope(2, tasks, what));
-        in_scope = in_scope.own("raddle", ours);
-    }
-    #[cfg(feature = "join")]
-    {
-        let ours = run(|tasks, what| crate::ours::nested_by_handle(2, tasks, what));
-        by_handle = by_handle.own("raddle", ours);
-    }
+    let ours = run(|tasks, what| crate::ours::nested_in_scope(2, tasks, what));
+    in_scope = in_scope.own("raddle", ours);
+    let ours = run(|tasks, what| crate::ours::nested_by_handle(2, tasks, what));
+    by_handle = by_handle.own("raddle", ours);
     in_scope = in_scope
         .peer("rayon", run(rayon_scope))
         .peer("forte", run(forte_scope))

@@ -1,19 +1,14 @@
-//! All calls into raddle's fork-join: `join`, `scope` and `par_*`.
-//!
-//! Behind the features `join`, `scope` and `par` (`fork-join`: all) until they are there; what does not depend on
-//! it (`submit` and handles) is in `pools.rs`.
+//! raddle's fork-join: `join`, `scope` and `par_*`. What submits single tasks is
+//! in `pools.rs`.
 
 use raddle::ThreadPool;
 
-#[cfg(feature = "join")]
 use crate::forks::{Recursion, raddle as recursions};
 
-#[cfg(feature = "join")]
 /// `raddle::join`, which needs no context.
 #[derive(Clone, Copy)]
 pub struct Join;
 
-#[cfg(feature = "join")]
 impl Join {
     #[inline(always)]
     pub fn join<A: Send, B: Send>(
@@ -25,7 +20,6 @@ impl Join {
     }
 }
 
-#[cfg(feature = "join")]
 /// `what` as a task of a pool with so many workers; the caller waits.
 pub fn inside(threads: usize, what: &Recursion) -> f64 {
     let pool = ThreadPool::new(threads).unwrap();
@@ -34,7 +28,6 @@ pub fn inside(threads: usize, what: &Recursion) -> f64 {
     what.time(|| run(what.clone()).unwrap())
 }
 
-#[cfg(feature = "join")]
 /// `what` from outside: the caller is one of so many threads.
 pub fn with_caller(threads: usize, what: &Recursion) -> f64 {
     let pool = ThreadPool::new(threads - 1).unwrap();
@@ -43,7 +36,6 @@ pub fn with_caller(threads: usize, what: &Recursion) -> f64 {
     what.time(|| run(what))
 }
 
-#[cfg(feature = "scope")]
 /// So many scope children, each of which joins.
 pub fn nested_in_scope(threads: usize, tasks: usize, what: &Recursion) -> f64 {
     let pool = ThreadPool::new(threads).unwrap();
@@ -57,7 +49,6 @@ pub fn nested_in_scope(threads: usize, tasks: usize, what: &Recursion) -> f64 {
     })
 }
 
-#[cfg(feature = "join")]
 /// So many tasks, each of which joins, and every result by its handle.
 pub fn nested_by_handle(threads: usize, tasks: usize, what: &Recursion) -> f64 {
     let pool = ThreadPool::new(threads).unwrap();
@@ -75,20 +66,32 @@ pub fn nested_by_handle(threads: usize, tasks: usize, what: &Recursion) -> f64 {
     })
 }
 
-#[cfg(feature = "join")]
+/// As a recursion of `spawn.rs`, in a scope: nothing is counted by who waits.
+pub fn scope_forget<'scope, 'env>(
+    scope: &'scope raddle::Scope<'scope, 'env>,
+    depth: u32,
+    count: &'static crate::count::Count,
+) {
+    let _ = scope.submit(move || match depth {
+        0 => count.add(1),
+        _ => {
+            scope_forget(scope, depth - 1, count);
+            scope_forget(scope, depth - 1, count);
+        }
+    });
+}
+
 fn inside_once(pool: &ThreadPool, what: &Recursion) {
     let what = what.clone();
     let result = pool.submit(move || recursions::run(Join, &what)).result();
     result.unwrap();
 }
 
-#[cfg(feature = "par")]
 /// `par_map` on a pool with so many threads, the caller among them.
 pub fn map(pool: &ThreadPool, items: &[u64], f: fn(&u64) -> u64) -> Vec<u64> {
     pool.par_map(items, f)
 }
 
-#[cfg(feature = "par")]
 /// `par_for_each`.
 pub fn for_each(pool: &ThreadPool, items: &mut [f64], f: impl Fn(&mut f64) + Sync) {
     pool.par_for_each(items, f);

@@ -230,60 +230,68 @@ fn executors_forget(depth: u32, count: &'static Count) {
 
 fn forgotten(options: &Options) -> Question {
     let depth = options.pick(19, 9);
-    Question::new(
+    let question = Question::new(
         "recursive spawn, fire and forget",
         "ns/task",
         "a scope waits for its tasks; elsewhere the caller counts leaves from time to time",
     )
     .own("raddle", move || {
         with_raddle(|pool| forget(depth, |depth, count| raddle_forget(pool, depth, count)))
-    })
-    .peer("rayon scope", move || {
-        let pool = Rayon::start(2).0;
-        forget(depth, |depth, count| {
-            pool.scope(|scope| rayon_scope_forget(scope, depth, count));
+    });
+    let question = question.own("raddle scope", move || {
+        with_raddle(|pool| {
+            forget(depth, |depth, count| {
+                pool.scope(|scope| crate::ours::scope_forget(scope, depth, count));
+            })
         })
-    })
-    .peer("rayon spawn", move || {
-        let pool = Rayon::start(2).0;
-        forget(depth, |depth, count| {
-            pool.install(|| rayon_forget(depth, count));
+    });
+    question
+        .peer("rayon scope", move || {
+            let pool = Rayon::start(2).0;
+            forget(depth, |depth, count| {
+                pool.scope(|scope| rayon_scope_forget(scope, depth, count));
+            })
         })
-    })
-    .peer("forte scope", move || {
-        let _pool = Forte::start(1);
-        forget(depth, |depth, count| {
-            FORTE.scope(|scope| forte_scope_forget(scope, depth, count));
+        .peer("rayon spawn", move || {
+            let pool = Rayon::start(2).0;
+            forget(depth, |depth, count| {
+                pool.install(|| rayon_forget(depth, count));
+            })
         })
-    })
-    .peer("forte spawn", move || {
-        let _pool = Forte::start(2);
-        forget(depth, |depth, count| {
-            FORTE.spawn(move |worker: &forte::Worker| {
-                forte_forget(worker, depth, count);
+        .peer("forte scope", move || {
+            let _pool = Forte::start(1);
+            forget(depth, |depth, count| {
+                FORTE.scope(|scope| forte_scope_forget(scope, depth, count));
+            })
+        })
+        .peer("forte spawn", move || {
+            let _pool = Forte::start(2);
+            forget(depth, |depth, count| {
+                FORTE.spawn(move |worker: &forte::Worker| {
+                    forte_forget(worker, depth, count);
+                });
+            })
+        })
+        .peer("tokio spawn", move || {
+            let pool = Tokio::start(2).0;
+            forget(depth, |depth, count| {
+                pool.block_on(async { tokio_forget(depth, count) });
+            })
+        })
+        .peer("async-executor", move || {
+            let pool = AsyncExecutor::start(2);
+            let executor = lent(&pool);
+            forget(depth, |depth, count| async_forget(executor, depth, count))
+        })
+        .peer("executors stealing", move || {
+            let pool = small_pool(2);
+            let time = forget(depth, |depth, count| {
+                pool.execute(move || executors_forget(depth, count));
             });
+            pool.shutdown().unwrap();
+            time
         })
-    })
-    .peer("tokio spawn", move || {
-        let pool = Tokio::start(2).0;
-        forget(depth, |depth, count| {
-            pool.block_on(async { tokio_forget(depth, count) });
-        })
-    })
-    .peer("async-executor", move || {
-        let pool = AsyncExecutor::start(2);
-        let executor = lent(&pool);
-        forget(depth, |depth, count| async_forget(executor, depth, count))
-    })
-    .peer("executors stealing", move || {
-        let pool = small_pool(2);
-        let time = forget(depth, |depth, count| {
-            pool.execute(move || executors_forget(depth, count));
-        });
-        pool.shutdown().unwrap();
-        time
-    })
-    .bar("raddle", Limit::Times(1.0, Of::Best))
+        .bar("raddle", Limit::Times(1.0, Of::Best))
 }
 
 fn taken(options: &Options) -> Question {

@@ -23,12 +23,9 @@ fn question(name: &'static str, count: u64, share: u64, most: f64) -> Question {
         }
     };
     let mut question = Question::new(name, "ns/node", "");
-    #[cfg(feature = "join")]
-    {
-        question = question
-            .own("raddle", run(crate::ours::inside))
-            .own("raddle, the caller works", run(crate::ours::with_caller));
-    }
+    question = question
+        .own("raddle", run(crate::ours::inside))
+        .own("raddle, the caller works", run(crate::ours::with_caller));
     #[cfg(feature = "prototypes")]
     for (name, by) in forks::PROTOTYPES {
         question = question.shown(name, run(by));
