@@ -37,8 +37,7 @@ impl ThreadPool {
     /// assert_eq!(sum(&pool, &numbers), 49_995_000);
     /// # Ok::<_, raddle::StartError>(())
     /// ```
-    // Not inlined: the leaf of a recursion would pay for the registers of a join.
-    #[inline(never)]
+    #[inline]
     pub fn join<A, B, RA, RB>(&self, a: A, b: B) -> (RA, RB)
     where
         A: FnOnce() -> RA + Send,
@@ -135,8 +134,7 @@ impl ThreadPool {
 /// }
 /// assert_eq!(fib(20), 6765);
 /// ```
-// Not inlined: the leaf of a recursion would pay for the registers of a join.
-#[inline(never)]
+#[inline]
 pub fn join<A, B, RA, RB>(a: A, b: B) -> (RA, RB)
 where
     A: FnOnce() -> RA + Send,

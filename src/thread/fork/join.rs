@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use super::lane::Pushed;
 use super::{Fork, Half, Thrown};
-use crate::primitive::{drop_contained, fork};
+use crate::primitive::drop_contained;
+use crate::primitive::fork as process;
 use crate::task::frame;
 use crate::thread::core::Core;
 use crate::thread::guest;
@@ -16,6 +17,21 @@ use crate::thread::worker::Worker;
 /// takes it.
 #[inline(always)]
 pub(in crate::thread) fn join<A, B, RA, RB>(worker: &Worker, a: A, b: B) -> (RA, RB)
+where
+    A: FnOnce() -> RA,
+    B: FnOnce() -> RB + Send,
+    RB: Send,
+{
+    if worker.lane.has_enough() && !worker.lane.shares_nothing() {
+        return (a(), b());
+    }
+    fork(worker, a, b)
+}
+
+/// As `join`, and thieves may take the second half.
+// Not inlined: a join that runs in turn would pay for its frame.
+#[inline(never)]
+fn fork<A, B, RA, RB>(worker: &Worker, a: A, b: B) -> (RA, RB)
 where
     A: FnOnce() -> RA,
     B: FnOnce() -> RB + Send,
@@ -99,7 +115,7 @@ impl<B: FnOnce() -> R, R> Drop for Unfork<'_, B, R> {
 
 #[cold]
 fn unfork<B: FnOnce() -> R, R>(worker: &Worker, pushed: Pushed, half: &Half<B, R>) {
-    if fork::is_forked(worker.core().id) {
+    if process::is_forked(worker.core().id) {
         // Who has stolen it is not in this process.
         return;
     }

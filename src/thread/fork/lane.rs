@@ -30,6 +30,9 @@
 //! younger ones costs neither a fence nor a write that others see. Thieves take
 //! the oldest, which in a recursion is the biggest.
 //!
+//! A join beneath so many private ones is not pushed at all: it runs its halves in
+//! turn, unless thieves have meanwhile taken what was shared.
+//!
 //! # Orderings
 //!
 //! `expose` releases what the owner has written (the place, and the job on its
@@ -56,6 +59,9 @@ use Ordering::{Acquire, Relaxed, Release};
 /// So many joins may be open on one thread; a deeper one runs its halves one
 /// after the other, while the older ones are there to be stolen.
 pub(in crate::thread) const CAPACITY: usize = if cfg!(raddle_loom) { 4 } else { 1024 };
+
+/// So many jobs of a thread are private at once.
+const PRIVATE_MAX: usize = if cfg!(raddle_loom) { 1 } else { 4 };
 
 const HALF: u32 = usize::BITS / 2;
 const TOP: usize = (1 << HALF) - 1;
@@ -228,6 +234,15 @@ impl LaneOwner {
         unsafe { &*place }.with_mut(|place| unsafe { *place = fork });
         self.tail.set(place.wrapping_add(1));
         Some(Pushed(place))
+    }
+
+    /// Whether so many jobs are private that a further one is better not pushed.
+    ///
+    /// Thieves take the oldest first: by the time they came to it, its owner would
+    /// have run it. And what is never pushed costs a comparison.
+    #[inline]
+    pub(in crate::thread) fn has_enough(&self) -> bool {
+        self.tail.get().addr() - self.split.get().addr() >= PRIVATE_MAX * size_of::<Place>()
     }
 
     /// Whether thieves find nothing here.
