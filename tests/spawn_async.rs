@@ -205,8 +205,10 @@ fn a_future_is_woken_from_anywhere_at_any_time() {
                     loop {
                         let next = wakers.lock().unwrap().recv();
                         let Ok(waker) = next else { return };
-                        waker.clone().wake();
+                        let other = waker.clone();
                         waker.wake_by_ref();
+                        drop(waker);
+                        other.wake();
                     }
                 })
             })
@@ -285,7 +287,7 @@ fn a_panic_is_the_handles_and_never_ends_a_worker() {
             }
             7
         });
-        let error: TaskError = at_once.result().map(|()| ()).unwrap_err();
+        let error: TaskError = at_once.result().unwrap_err();
         assert!(error.to_string().contains("at once"), "{error}");
         let error = later.result().unwrap_err();
         let TaskError::Panicked(panic) = &error else {
@@ -439,7 +441,7 @@ fn cancel_of_a_future_that_is_over_is_too_late() {
         let failed = pool.spawn_async(async { panic!("on purpose") });
         failed.wait();
         assert_eq!(failed.cancel(), Cancel::TooLate);
-        assert!(failed.result().map(|()| ()).is_err());
+        assert!(failed.result().is_err());
         drop(pool.spawn_async(pending::<()>()).cancel_on_drop());
     });
 }
