@@ -14,15 +14,16 @@ use std::collections::HashSet;
 use std::panic::{panic_any, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
-use std::task::{Context, RawWaker, RawWakerVTable, Waker};
+use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 use std::{future::Future, pin::Pin};
 
 use common::{Gate, Held, Tally, hold, pool, running, until, watch};
 use raddle::{
-    CancellationToken, Handle, Map, Refusal, Shutdown, Task as _, TaskError, TaskGroup, ThreadPool,
-    When, WhenFull, as_completed, block_on, block_on_timeout, current, dump, task, wait,
+    Cancel, CancellationToken, Handle, Map, Refusal, Shutdown, Task as _, TaskError, TaskGroup,
+    ThreadPool, When, WhenFull, as_completed, block_on, block_on_timeout, current, dump, task,
+    wait,
 };
 use reenter::{POOL, Reenters, reenter_everything};
 
@@ -1640,6 +1641,44 @@ fn t22_a_forked_child_is_refused_and_does_not_hang() {
         });
         gate.open();
     }
+}
+
+/// Futures wait in the parent's list; their wakers do nothing in the child.
+#[cfg(target_os = "linux")]
+#[test]
+fn t22_a_forked_child_leaves_the_futures_to_its_parent() {
+    const NAME: &str = "t22_a_forked_child_leaves_the_futures_to_its_parent";
+    if common::role().is_none() {
+        return watch(|| drop(in_child(NAME, "fork")));
+    }
+    let pool = pool(1);
+    let wakers = Arc::new(Mutex::new(Vec::new()));
+    let future = || {
+        let (wakers, mut is_first) = (wakers.clone(), true);
+        pool.spawn_async(std::future::poll_fn(move |context| {
+            wakers.lock().unwrap().push(context.waker().clone());
+            match std::mem::take(&mut is_first) {
+                true => Poll::Pending,
+                false => Poll::Ready(9),
+            }
+        }))
+    };
+    let (one, two) = (future(), future());
+    until(|| wakers.lock().unwrap().len() == 2 && pool.stats().running == 0);
+    let mut there = std::mem::take(&mut *wakers.lock().unwrap());
+    let here = there.clone();
+    forked(|| {
+        let refused = pool.spawn_async(async {}).result().unwrap_err();
+        assert!(matches!(refused, TaskError::Refused(Refusal::Forked)));
+        there.iter().for_each(Waker::wake_by_ref);
+        there.clear();
+        assert_eq!(one.cancel(), Cancel::TooLate);
+        let never = one.result().unwrap_err();
+        assert!(matches!(never, TaskError::Refused(Refusal::Forked)));
+        drop((two, pool));
+        here.into_iter().for_each(Waker::wake);
+        true
+    });
 }
 
 /// The forked thread is itself a worker of a pool that is not there.

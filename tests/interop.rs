@@ -49,7 +49,7 @@ fn handles_are_awaited_on_tokio() {
             });
             assert_eq!(sum.unwrap(), 4950);
             let panics = runtime.block_on(pool.submit(|| panic!("on purpose")));
-            let error: TaskError = panics.map(|()| ()).unwrap_err();
+            let error = panics.unwrap_err();
             assert!(error.to_string().contains("on purpose"));
         }
     });

@@ -46,11 +46,11 @@ impl Once {
 /// Fear: a wake-up during a poll, which calls nobody, is seen by nobody; or the poll
 /// after it does not see what came before it.
 /// Must fail when: the wake-up is forgotten.
-/// Bound: 4 preemptions, a pool of one; 2 in the quick tier.
+/// Bound: 3 preemptions, a pool of one; 2 in the quick tier.
 #[test]
 fn a_future_woken_as_its_poll_ends_is_polled_by_its_pool() {
     Model::new("thread::a_future_woken_as_its_poll_ends_is_polled_by_its_pool")
-        .preemptions(4)
+        .preemptions(3)
         .quick(2)
         .check(|| {
             let pool = pool(1, 1);
