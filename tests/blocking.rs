@@ -326,7 +326,27 @@ fn a_shutdown_ends_blocking_tasks_like_others() {
     });
 }
 
-/// The last resort for a task that is given up by nobody: a storm of both kinds.
+/// The only thread waits for the end: one more may start for what is queued.
+#[test]
+fn a_task_that_ends_its_pool_waits_for_its_blocking_tasks() {
+    watch(|| {
+        for max in [1, 2, 64] {
+            let builder = ThreadPool::builder().workers(1).workers_max(max);
+            let pool = Arc::new(builder.build().unwrap());
+            let inner = pool.clone();
+            let ends = pool.submit(move || {
+                let children = [1, 2, 3].map(|i| inner.submit_blocking(move || i));
+                let report = inner.shutdown(Shutdown::Finish);
+                (children, report.cancelled)
+            });
+            let (children, cancelled) = ends.result().unwrap();
+            assert_eq!(children.map(|child| child.result().unwrap()), [1, 2, 3]);
+            assert_eq!(cancelled, 0);
+        }
+    });
+}
+
+/// A storm of both kinds.
 #[test]
 fn a_storm_of_both_kinds_loses_nothing() {
     watch(|| {

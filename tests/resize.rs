@@ -247,3 +247,61 @@ fn t02_random_resizes_during_a_storm_lose_nothing() {
         fourth.result().unwrap();
     });
 }
+
+/// Joins and scopes, from inside and outside, whose halves are stolen by workers that
+/// come and go.
+#[test]
+fn joins_and_scopes_survive_random_resizes() {
+    fn fib(pool: &ThreadPool, n: u64) -> u64 {
+        if n < 2 {
+            return n;
+        }
+        if n == 7 {
+            raddle::blocking(thread::yield_now);
+        }
+        let (a, b) = pool.join(|| fib(pool, n - 1), || fib(pool, n - 2));
+        a + b
+    }
+    watch(|| {
+        let builder = ThreadPool::builder().workers(4).workers_max(12);
+        let builder = builder.keep_alive(Duration::from_millis(1));
+        let pool = Arc::new(builder.build().unwrap());
+        let stop = Gate::new();
+        let resizer = {
+            let (pool, stop) = (pool.clone(), stop.clone());
+            thread::spawn(move || {
+                for size in (1..=8).cycle().step_by(3) {
+                    if stop.is_open() {
+                        return;
+                    }
+                    pool.resize(size);
+                    thread::sleep(Duration::from_micros(200));
+                }
+            })
+        };
+        let end = Instant::now() + Duration::from_secs(1);
+        while Instant::now() < end {
+            let inner = pool.clone();
+            let inside = pool.submit(move || fib(&inner, 14));
+            let blocks = pool.clone();
+            let errand = pool.submit_blocking(move || fib(&blocks, 10));
+            let scoped: u64 = pool.scope(|s| {
+                let parts = [8, 9, 10].map(|n| s.submit(move || n * n));
+                parts.map(|part| part.result().unwrap()).iter().sum()
+            });
+            assert_eq!((scoped, fib(&pool, 14)), (245, 377));
+            assert_eq!(inside.result().unwrap(), 377);
+            assert_eq!(errand.result().unwrap(), 55);
+        }
+        stop.open();
+        resizer.join().unwrap();
+        pool.resize(2);
+        until(|| pool.stats().running == 0 && pool.stats().blocked == 0);
+        // No permit is lost, and none is left over.
+        let held = hold(&pool);
+        let third = pool.submit(|| ());
+        assert!(!third.wait_timeout(Duration::from_millis(20)));
+        held.release();
+        third.result().unwrap();
+    });
+}

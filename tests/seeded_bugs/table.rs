@@ -571,7 +571,7 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
     bug(
         "errand-end-unseen",
         Kind::Recheck,
-        &["sleep::models::errands::an_errand_queued_while_the_pool_ends_is_run_or_cancelled"],
+        &["blocking/a_task_that_ends_its_pool_waits_for_its_blocking_tasks"],
     ),
     bug(
         "blocking-inner-wait-takes-a-permit",

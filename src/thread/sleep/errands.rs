@@ -28,7 +28,9 @@
 //!    the census. If a permit was idle, and no place free, it has asked for the
 //!    last resort. If none was, somebody had it who did the same later: by the two
 //!    fences one of them sees the errand and an idle permit.
-//! 4. *The pool ends.* The last thread looks for errands too, under the lock.
+//! 4. *The pool ends.* A thread that parks, and one that waits for the end, looks for
+//!    errands before it ends the pool, under the lock; who queues one later sees the
+//!    end, and cancels it.
 //!
 //! A thread that goes on an errand as it parks has given its permit back and not
 //! looked for jobs. It does so when the errand blocks, as each does first of all;

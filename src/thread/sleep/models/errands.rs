@@ -88,7 +88,7 @@ fn an_errand_queued_while_the_last_thread_retires_is_run() {
 }
 
 /// Fear: an errand that comes as the pool ends is neither run nor cancelled.
-/// Must fail when: the last thread does not look for errands.
+/// Must fail when: who queues it does not ask whether the pool has ended.
 /// Bound: 4 preemptions, a pool of one; 2 in the quick tier.
 #[test]
 fn an_errand_queued_while_the_pool_ends_is_run_or_cancelled() {
