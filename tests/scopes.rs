@@ -12,7 +12,7 @@ use std::time::Duration;
 #[test]
 fn children_borrow_and_their_handles_show_results() {
     let pool = ThreadPool::new(2).unwrap();
-    let words = vec![String::from("one"), String::from("three")];
+    let words = [String::from("one"), String::from("three")];
     let lengths = pool.scope(|s| {
         let handles: Vec<_> = words.iter().map(|word| s.submit(|| word.len())).collect();
         handles

@@ -222,25 +222,23 @@ fn wait_for(children: &Children, core: &Arc<Core>, worker: Option<&Worker>) {
         "children of this scope run in the process that this one was forked from"
     );
     let parker = Parker::current();
-    if !children.set_waiter(&parker) {
-        let on = || BlockedOn::Thing("the children of a scope");
-        let offer = Offer::make(&parker, true);
-        let mut blocking = Blocking::start_on(on);
-        while !children.have_ended() {
-            parker.park();
-            if offer.as_ref().is_some_and(Offer::take_call)
-                && let Some(worker) = worker
-                && let Some(job) = core.dig_for_child(children)
-            {
-                drop(blocking);
-                worker.run_child(job);
-                run_own();
-                blocking = Blocking::start_on(on);
-            }
+    children.set_waiter(&parker);
+    let on = || BlockedOn::Thing("the children of a scope");
+    let offer = Offer::make(&parker, true);
+    let mut blocking = Blocking::start_on(on);
+    while !children.have_ended() {
+        parker.park();
+        if offer.as_ref().is_some_and(Offer::take_call)
+            && let Some(worker) = worker
+            && let Some(job) = core.dig_for_child(children)
+        {
+            drop(blocking);
+            worker.run_child(job);
+            run_own();
+            blocking = Blocking::start_on(on);
         }
-        drop(blocking);
     }
-    children.forget_waiter();
+    drop(blocking);
 }
 
 impl Worker {

@@ -38,7 +38,7 @@ impl ThreadPool {
     /// # Ok::<_, raddle::StartError>(())
     /// ```
     pub fn par_for(&self, range: Range<usize>, f: impl Fn(usize) + Sync) {
-        run(&self.core, &Each(|n| f(n)), range);
+        run(&self.core, &Each(f), range);
     }
 
     /// Calls `f` with each item, on all workers.
@@ -346,7 +346,9 @@ impl<'a, X: Sync, R: Send, F: Fn(&X) -> R + Sync> Body<Places<'a, X, R>> for Fil
             let result = (self.0)(item);
             // SAFETY: the piece follows what was written, and has a place for each
             // item.
-            unsafe { written.first.add(written.count).write(result) };
+            let place = unsafe { written.first.add(written.count) };
+            // SAFETY: as above.
+            unsafe { place.write(result) };
             written.count += 1;
         }
         written

@@ -104,7 +104,7 @@ pub(super) unsafe fn current_of<'a>(pool: u32) -> Option<&'a Worker> {
 ///
 /// As [`current`].
 #[cold]
-unsafe fn below<'a>(mut guest: &'a Worker, pool: u32) -> Option<&'a Worker> {
+unsafe fn below(mut guest: &Worker, pool: u32) -> Option<&Worker> {
     // SAFETY: what a guest stands on stays until it is gone.
     while let Some(worker) = unsafe { guest.below.as_ref() } {
         if worker.core.id == pool {

@@ -1091,11 +1091,6 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
             "thread::models::scopes::a_child_ends_before_its_scope",
         ],
     ),
-    bug(
-        "children-wait-without-look",
-        Kind::Recheck,
-        &["task::children::models::the_end_of_a_scope_and_of_its_last_child_meet"],
-    ),
     // task/future: who polls, who drops, who frees
     bug(
         "future-begin-relaxed",

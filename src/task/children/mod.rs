@@ -25,7 +25,6 @@
 #[cfg(all(test, raddle_loom))]
 mod models;
 
-use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -36,7 +35,7 @@ use crate::primitive::atomic::{AtomicUsize, Ordering};
 use crate::primitive::unmodelled::Mutex;
 use crate::primitive::{Parker, UnsafeCell, drop_contained, mutant, weaken};
 
-use Ordering::{AcqRel, Acquire, Relaxed, Release};
+use Ordering::{Acquire, Relaxed, Release};
 
 const WAITING: usize = 1;
 const ONE: usize = 2;
@@ -45,8 +44,8 @@ const ONE: usize = 2;
 #[derive(Debug)]
 pub(crate) struct Children {
     word: AtomicUsize,
-    /// Written before WAITING is set, and empty again when the wait is over.
-    waiter: UnsafeCell<MaybeUninit<Arc<Parker>>>,
+    /// Written before WAITING is set.
+    waiter: UnsafeCell<Option<Arc<Parker>>>,
     /// The first panic that no handle has shown.
     panic: Mutex<Option<Box<Panic>>>,
 }
@@ -58,7 +57,7 @@ impl Children {
     pub(crate) fn new() -> Self {
         Self {
             word: AtomicUsize::new(0),
-            waiter: UnsafeCell::new(MaybeUninit::uninit()),
+            waiter: UnsafeCell::new(None),
             panic: Mutex::new(None),
         }
     }
@@ -81,16 +80,17 @@ impl Children {
         let mut seen = word.load(Acquire);
         loop {
             let is_last = seen == ONE | WAITING;
-            // SAFETY: it was written before WAITING was set, and stays until the
-            // count is 0.
-            let parker = is_last
-                .then(|| waiter.with(|waiter| Arc::clone(unsafe { (*waiter).assume_init_ref() })));
+            let parker = is_last.then(|| {
+                // SAFETY: it was written before WAITING was set, and stays until the
+                // count is 0.
+                waiter.with(|waiter| unsafe { &*waiter }.clone())
+            });
             // ORDERING: Release pairs with the Acquire of the owner's looks;
             // Acquire on failure, as above.
             let order = weaken("children-end-relaxed", Release);
             match word.compare_exchange(seen, seen - ONE, order, Acquire) {
                 Ok(_) => {
-                    if let Some(parker) = parker
+                    if let Some(parker) = parker.flatten()
                         && !mutant("children-end-without-unpark")
                     {
                         parker.unpark();
@@ -108,23 +108,14 @@ impl Children {
         self.word.load(Acquire) < ONE
     }
 
-    /// Says where the owner sleeps from now on; `true` says that all have ended.
-    /// Once they have, [`forget_waiter`](Self::forget_waiter).
-    pub(crate) fn set_waiter(&self, parker: &Arc<Parker>) -> bool {
-        self.waiter.with_mut(|waiter| {
-            // SAFETY: nobody reads it before WAITING is set.
-            unsafe { (*waiter).write(Arc::clone(parker)) };
-        });
-        // ORDERING: Release shows the parker; Acquire, what the children did.
-        self.word.fetch_or(WAITING, AcqRel) < ONE && !mutant("children-wait-without-look")
-    }
-
-    /// All have ended, and nobody looks for the parker any more.
-    pub(crate) fn forget_waiter(&self) {
-        self.waiter.with_mut(|waiter| {
-            // SAFETY: it was written by `set_waiter`, and all have ended.
-            unsafe { (*waiter).assume_init_drop() };
-        });
+    /// Says where the owner sleeps from now on. Whoever has not ended by then wakes
+    /// it, so the owner looks once more before it sleeps.
+    pub(crate) fn set_waiter(&self, parker: &Arc<Parker>) {
+        // SAFETY: nobody reads it before WAITING is set.
+        (self.waiter).with_mut(|waiter| unsafe { *waiter = Some(Arc::clone(parker)) });
+        // ORDERING: Release shows the parker. The look that follows is at the same
+        // word, so it sees what came before.
+        self.word.fetch_or(WAITING, Release);
     }
 
     /// Keeps a panic that no handle will show, if it is the first.

@@ -107,7 +107,7 @@ struct Shared {
     /// The frame of the task that has forked.
     frame: *const (),
     /// Written before WAITING is set, and empty again when the wait is over.
-    waiter: UnsafeCell<MaybeUninit<Arc<Parker>>>,
+    waiter: UnsafeCell<Option<Arc<Parker>>>,
 }
 
 /// A panic on its way to the thread that has forked.
@@ -136,7 +136,7 @@ impl Fork {
             let made = Shared {
                 latch: AtomicUsize::new(0),
                 frame,
-                waiter: UnsafeCell::new(MaybeUninit::uninit()),
+                waiter: UnsafeCell::new(None),
             };
             // SAFETY: a private half is the owner's.
             unsafe { (*shared).write(made) };
@@ -151,7 +151,9 @@ impl Fork {
         // SAFETY: by (2) its frame stands.
         let shared = &unsafe { &*this }.shared;
         // SAFETY: by (1) it was made; from then on it is only read.
-        shared.with(|shared| unsafe { (*shared).assume_init_ref() })
+        let shared = shared.with(|shared| unsafe { &*shared });
+        // SAFETY: as above.
+        unsafe { shared.assume_init_ref() }
     }
 
     /// The thief ends; from now on the fork is not its to touch.
@@ -176,10 +178,12 @@ impl Fork {
             }
         }
         // SAFETY: it was written before WAITING was set, and stays until ENDED is.
-        let parker = waiter.with(|waiter| Arc::clone(unsafe { (*waiter).assume_init_ref() }));
+        let parker = waiter.with(|waiter| unsafe { &*waiter }.clone());
         // ORDERING: Release, as above.
         latch.fetch_or(how | ENDED, Release);
-        if !mutant("fork-end-without-unpark") {
+        if let Some(parker) = parker
+            && !mutant("fork-end-without-unpark")
+        {
             parker.unpark();
         }
     }
@@ -200,10 +204,8 @@ impl Shared {
 
     /// Parks until a thief has ended.
     fn park(&self, parker: &Arc<Parker>) {
-        self.waiter.with_mut(|waiter| {
-            // SAFETY: nobody reads it before WAITING is set.
-            unsafe { (*waiter).write(Arc::clone(parker)) };
-        });
+        // SAFETY: nobody reads it before WAITING is set.
+        (self.waiter).with_mut(|waiter| unsafe { *waiter = Some(Arc::clone(parker)) });
         // ORDERING: Release shows the parker; Acquire shows the result, if the
         // thief has ended in the meantime.
         let was = Latch(self.latch.fetch_or(WAITING, AcqRel));
@@ -215,10 +217,9 @@ impl Shared {
                 }
             }
         }
-        self.waiter.with_mut(|waiter| {
-            // SAFETY: it was written above, and the thief has ended.
-            unsafe { (*waiter).assume_init_drop() };
-        });
+        // The frame forgets it: what is shared of a half is not dropped.
+        // SAFETY: the thief has ended.
+        (self.waiter).with_mut(|waiter| unsafe { *waiter = None });
     }
 }
 
@@ -268,7 +269,9 @@ impl<B: FnOnce() -> R, R> Half<B, R> {
     /// The thief has ended, and has not returned the half.
     unsafe fn take_result(&self) -> Result<R, Box<Thrown>> {
         // SAFETY: by the contract above it is there, and the owner's.
-        (self.result).with(|place| unsafe { (*place).assume_init_read() })
+        let place = self.result.with(|place| unsafe { &*place });
+        // SAFETY: as above.
+        unsafe { place.assume_init_read() }
     }
 }
 
