@@ -10,7 +10,7 @@
 //!   Discarding: cancelled, unless it is polled: then after that poll
 //! ```
 //!
-//! [`future`](crate::task) says what happens to one; here is what the pool knows of
+//! `src/task/future` says what happens to one; here is what the pool knows of
 //! all. They are listed in shards, by their numbers, each under its own lock. A shard
 //! that holds a future *holds* the crew: while there is one, the pool does
 //! not end, though all its threads are parked and no job is in sight.
