@@ -108,6 +108,7 @@ fn the_package_holds_what_belongs_into_it() {
             ".orig",
             ".json",
             ".txt",
+            ".stderr",
             "LICENSE-MIT",
             "LICENSE-APACHE",
         ];

@@ -338,6 +338,8 @@ impl<T> With<T> {
     }
 }
 
+// Else the compiler proposes it to whoever submits what is not `Send`.
+#[diagnostic::do_not_recommend]
 impl<T: Task> Task for With<T> {
     type Output = T::Output;
 

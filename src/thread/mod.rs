@@ -216,6 +216,9 @@ impl ThreadPool {
     /// timed twin; with [`WhenFull::RunHere`] it may run the task. A task that
     /// is refused has a handle that says so.
     ///
+    /// The task may outlive the caller, so it borrows nothing from it: `move` what it
+    /// needs into the closure, or submit in a [`scope`](Self::scope), where tasks borrow.
+    ///
     /// # Examples
     ///
     /// ```

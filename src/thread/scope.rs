@@ -71,6 +71,10 @@ pub struct Scope<'scope, 'env: 'scope> {
 impl<'scope> Scope<'scope, '_> {
     /// Submits a task that may borrow what outlives the scope.
     ///
+    /// It may not borrow what the scope's body owns, which is gone when the body
+    /// returns and the task may not have run: declare that before the scope, or `move`
+    /// it into the task.
+    ///
     /// Never blocks, whatever the pool's queue limit. Children may submit further
     /// ones. After the pool was shut down they run here, at once; a shutdown that
     /// cancels the queue cancels children that nobody has started.
@@ -311,8 +315,9 @@ fn drain(take: impl Fn() -> Steal<Job>, pick: &mut impl FnMut(Job) -> Option<Job
     }
 }
 
-/// The handle of a scope's child: it borrows the scope.
+/// The handle of a scope's child: it borrows the scope, and stays in its body.
 ///
+/// What leaves the body is the child's result: `scope(|s| s.submit(f).result())`.
 /// Dropping it detaches the child; the scope waits for it all the same. A panic of
 /// the child is its reader's; one that nobody has read comes out of the scope.
 ///

@@ -16,7 +16,9 @@ impl ThreadPool {
     /// and numbers that take no time may be mixed: the range is split where a
     /// worker has nothing to do, and nowhere else. There is no order.
     ///
-    /// Blocks until the last is done, without a time limit: `f` borrows.
+    /// Blocks until the last is done, without a time limit: `f` borrows. All workers
+    /// call it at once, so it cannot change a local, as in `sum += n`: for a sum there
+    /// is [`par_reduce`](Self::par_reduce), or an atomic.
     ///
     /// # Panics
     ///

@@ -1,0 +1,5 @@
+fn main() {
+    let mut kept = None;
+    raddle::scope(|s| kept = Some(s));
+    kept.unwrap().submit(|| println!("too late"));
+}
