@@ -18,6 +18,11 @@ impl Report {
         let id = match order.programme.as_str() {
             "queues" => "F12",
             "permits" => "F14",
+            "pool" => "F10",
+            "cancels" => "F13",
+            "overload" => "F16",
+            "starve" => "F17",
+            "ends" => "F20",
             _ => "F19",
         };
         let mut report = Self {

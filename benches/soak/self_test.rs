@@ -7,6 +7,7 @@ use crate::checks::{
     Doing, Flow, Ledger, Lives, Uneven, at_rest, first_difference, is_early, is_over_full,
     is_passed_too_often, settle,
 };
+use crate::pools_self_test::pools;
 
 /// Two consumers get these `(producer, number)`, of 2 producers with 3 each.
 fn settled(first: &[(u64, u64)], second: &[(u64, u64)], is_ordered: bool) -> Uneven {
@@ -31,7 +32,7 @@ pub(crate) fn run() -> ExitCode {
         put_sum,
         got_sum,
     };
-    let results = [
+    let mut results = vec![
         (
             "what is even passes",
             settled(&whole, &rest, true).is_none(),
@@ -159,8 +160,9 @@ pub(crate) fn run() -> ExitCode {
         ("a wait in time", !is_early(0)),
         ("a wait that ends early", is_early(-1)),
     ];
+    results.extend(pools());
     let mut is_good = true;
-    for (what, is_seen) in results {
+    for &(what, is_seen) in &results {
         if !is_seen {
             eprintln!("soak: self-test: not seen: {what}");
             is_good = false;

@@ -10,6 +10,13 @@ use super::unmodelled::AtomicU64;
 
 const BLOCK: u64 = 1 << 10;
 
+/// With `--cfg raddle_preage` the numbers wrap within a short program.
+const FIRST_BLOCK: u64 = if cfg!(raddle_preage) {
+    0_u64.wrapping_sub(16 * BLOCK)
+} else {
+    0
+};
+
 /// A number that no other call returns.
 #[inline]
 pub(crate) fn next_id() -> u64 {
@@ -19,7 +26,7 @@ pub(crate) fn next_id() -> u64 {
     // A slot without destructor can be read at any time of a thread's life.
     let id = NEXT.get();
     if id & (BLOCK - 1) != 0 {
-        NEXT.set(id + 1);
+        NEXT.set(id.wrapping_add(1));
         return id;
     }
     let first = next_block();
@@ -31,7 +38,7 @@ pub(crate) fn next_id() -> u64 {
 /// since it marks a block that is used up.
 #[cold]
 fn next_block() -> u64 {
-    static NEXT_BLOCK: AtomicU64 = AtomicU64::new(0);
+    static NEXT_BLOCK: AtomicU64 = AtomicU64::new(FIRST_BLOCK);
     // ORDERING: Relaxed, the numbers order nothing.
     NEXT_BLOCK.fetch_add(BLOCK, Relaxed) + 1
 }

@@ -198,7 +198,11 @@ impl Worker {
             outer_waits: RefCell::new(Vec::new()),
             in_hook: Cell::new(in_hook),
             index,
-            searches: Cell::new(0),
+            searches: Cell::new(if cfg!(raddle_preage) {
+                u32::MAX - 1000
+            } else {
+                0
+            }),
             random: Cell::new(0x9e37_79b9 ^ (index as u32 + 1)),
             core,
         }

@@ -127,7 +127,12 @@ impl Timer {
 
     fn schedule(self: &Arc<Self>, at: Instant, what: Entry) -> io::Result<TimerKey> {
         // One count for all timers: a key from before a fork names nothing after it.
-        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        const FIRST: u64 = if cfg!(raddle_preage) {
+            u64::MAX - 1000
+        } else {
+            0
+        };
+        static NUMBER: AtomicU64 = AtomicU64::new(FIRST);
         // ORDERING: Relaxed, a number.
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let key = TimerKey { at, number };
