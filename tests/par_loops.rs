@@ -115,6 +115,20 @@ fn slow_items_are_shared_out() {
     );
 }
 
+/// Fails, and does not hang, where the first item runs before the others may begin.
+#[test]
+fn of_two_items_each_gets_a_thread() {
+    let begun = AtomicUsize::new(0);
+    let limit = std::time::Instant::now() + Duration::from_secs(20);
+    POOL.par_for(0..2, |_| {
+        begun.fetch_add(1, SeqCst);
+        while begun.load(SeqCst) < 2 {
+            assert!(std::time::Instant::now() < limit, "one waits for the other");
+            std::thread::yield_now();
+        }
+    });
+}
+
 #[test]
 #[should_panic(expected = "a chunk of 0 items never ends")]
 fn chunks_of_nothing_are_refused() {

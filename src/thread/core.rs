@@ -349,7 +349,9 @@ impl Core {
         self.published(from_outside);
     }
 
-    fn published(self: &Arc<Self>, from_outside: bool) {
+    /// Something was queued that others may take; `from_outside`, by a thread that
+    /// the end of the pool does not wait for.
+    pub(super) fn published(self: &Arc<Self>, from_outside: bool) {
         let call = self.sleep.job_published();
         self.answer_from(call, from_outside);
     }

@@ -293,8 +293,8 @@ impl Core {
             for job in lifted {
                 self.injector.push(job);
             }
-            let call = self.sleep.job_published();
-            self.answer(call);
+            // The digger may be a guest, and the pool have ended meanwhile.
+            self.published(true);
         }
         child
     }

@@ -15,7 +15,7 @@
 //!
 //! A chunk is as many items as take some microseconds, measured as it goes: a clock
 //! is read once for each. And before a loop forks for the first time it works alone
-//! for a moment: what is done by then costs no more than a plain loop, and a thread
+//! for a moment, if it has many items: what is done by then costs no more than a plain loop, and a thread
 //! from outside has not even entered the pool.
 //!
 //! Source: Tzannes, Caragea, Barua and Vishkin, "Lazy Binary-Splitting" (2010).
@@ -30,6 +30,10 @@ use crate::primitive::now;
 
 /// So long a loop works alone before it forks.
 const ALONE: Duration = Duration::from_micros(3);
+
+/// A loop of fewer items forks at once: one of them may be all that there is to do
+/// for a thread, and the others would wait for it.
+const MANY: usize = 256;
 
 /// A chunk should take about so long: short against what a thief waits for, long
 /// against two looks at the clock.
@@ -90,23 +94,26 @@ impl Pace {
 /// Runs the whole loop, on this thread and whoever has time.
 pub(super) fn run<P: Piece, B: Body<P>>(core: &Arc<Core>, body: &B, piece: P) -> B::Sum {
     let mut sum = body.start(&piece);
+    let begins_alone = piece.len() <= 1 || piece.len() >= MANY;
     let begun = now();
     let mut rest = piece;
     let mut chunk = 1;
-    loop {
-        if rest.len() == 0 {
-            return sum;
+    if begins_alone {
+        loop {
+            if rest.len() == 0 {
+                return sum;
+            }
+            let count = chunk.min(rest.len());
+            let (first, others) = rest.split_at(count);
+            sum = body.run(sum, first);
+            rest = others;
+            if rest.len() > 1 && now().saturating_duration_since(begun) > ALONE {
+                break;
+            }
+            // One that takes a while is seen soon, and a short loop reads the clock
+            // a few times only.
+            chunk = chunk.saturating_mul(16);
         }
-        let count = chunk.min(rest.len());
-        let (first, others) = rest.split_at(count);
-        sum = body.run(sum, first);
-        rest = others;
-        if rest.len() > 1 && now().saturating_duration_since(begun) > ALONE {
-            break;
-        }
-        // One that takes a while is seen soon, and a short loop reads the clock
-        // a few times only.
-        chunk = chunk.saturating_mul(16);
     }
     let rest = |worker: Option<&Worker>| match worker {
         Some(worker) => lazily(worker, body, rest),

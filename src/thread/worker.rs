@@ -247,7 +247,9 @@ impl Worker {
     /// A guest goes: what it leaves behind is in its slot already.
     pub(super) fn gives_permit_back(&self) {
         let call = (self.core.sleep).block_starts(&self.standing, || self.core.has_work());
-        self.core.answer(call);
+        // While a guest has a permit, the pool may end between its push and its look
+        // for the end; not between this look and the next.
+        self.core.answer_from(call, self.is_guest);
     }
 
     /// Takes the deque out of a worker that is about to end.
@@ -342,8 +344,7 @@ impl Worker {
 
     /// Something was pushed here that others may take.
     pub(super) fn published(&self) {
-        let call = self.core.sleep.job_published();
-        self.core.answer(call);
+        self.core.published(self.is_guest);
     }
 }
 
@@ -377,7 +378,7 @@ impl BlockHook for Worker {
         let outer = self.slot().blocked_on.lock().replace(on);
         self.outer_waits.borrow_mut().extend(outer);
         let call = (self.core.sleep).block_starts(&self.standing, || self.core.has_work());
-        self.core.answer(call);
+        self.core.answer_from(call, self.is_guest);
     }
 
     fn block_ends(&self) {
