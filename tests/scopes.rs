@@ -7,6 +7,7 @@ use raddle::{Scope, Shutdown, ThreadPool, WhenFull};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::Duration;
 
 #[test]
@@ -167,4 +168,50 @@ fn strangers_above_the_children_stay_where_they_are() {
     assert_eq!(task.result().unwrap(), [0, 1, 2]);
     Arc::into_inner(pool).unwrap().shutdown(Shutdown::Finish);
     assert_eq!(seen.lock().unwrap().len(), 103);
+}
+
+/// Whoever works for a pool may end it, and goes on by itself.
+#[test]
+fn a_scope_may_end_its_own_pool() {
+    let pool = ThreadPool::new(2).unwrap();
+    let mut sum = 0;
+    pool.scope(|s| {
+        s.submit(|| sum += 1);
+        pool.shutdown(Shutdown::Finish);
+        s.submit(|| assert_eq!(pool.join(|| 1, || 2), (1, 2)))
+            .result()
+            .unwrap();
+        assert!(pool.submit(|| ()).result().is_err(), "it is closed");
+    });
+    assert_eq!(sum, 1);
+    assert_eq!(pool.scope(|s| s.submit(|| 3).result().unwrap()), 3, "alone");
+}
+
+/// The scope waits for the child, the child for the end of the pool.
+#[test]
+fn a_child_may_end_the_pool_of_its_scope() {
+    let pool = ThreadPool::new(2).unwrap();
+    pool.scope(|s| {
+        s.submit(|| pool.shutdown(Shutdown::Finish));
+        s.submit(|| ());
+    });
+    assert!(pool.submit(|| ()).result().is_err(), "it is closed");
+}
+
+/// A shutdown that finishes everything waits for the scopes of threads from outside.
+#[test]
+fn no_child_is_lost_when_the_pool_ends_beside_its_scope() {
+    for _ in 0..200 {
+        let pool = ThreadPool::new(2).unwrap();
+        let ran = AtomicUsize::new(0);
+        thread::scope(|t| {
+            t.spawn(|| pool.shutdown(Shutdown::Finish));
+            pool.scope(|s| {
+                for _ in 0..8 {
+                    s.submit(|| ran.fetch_add(1, SeqCst));
+                }
+            });
+        });
+        assert_eq!(ran.load(SeqCst), 8);
+    }
 }

@@ -65,6 +65,8 @@ pub(crate) enum BlockedOn {
     },
     /// Something else, by its name.
     Thing(&'static str),
+    /// Code of the user's, which may do as it likes.
+    Code,
 }
 
 /// A hook as a thread slot can hold it: a thin pointer to a fat one.

@@ -54,7 +54,7 @@ use crate::task::{self, Claim, Handle, Job, Origin, Task, TaskOptions};
 #[doc(alias = "block_in_place")]
 #[doc(alias = "ManagedBlocker")]
 pub fn blocking<R>(f: impl FnOnce() -> R) -> R {
-    let _section = Blocking::start(BlockedOn::Thing("something outside raddle"));
+    let _section = Blocking::start(BlockedOn::Code);
     f()
 }
 

@@ -88,6 +88,7 @@ fn describe(core: &Core, text: &mut String) -> std::fmt::Result {
                     writeln!(text, ", submitted at {submitted_at}")?;
                 }
                 Some(BlockedOn::Thing(name)) => writeln!(text, ", waits for {name}")?,
+                Some(BlockedOn::Code) => writeln!(text, ", waits for something outside raddle")?,
                 None => text.push('\n'),
             }
         }

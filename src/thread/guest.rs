@@ -5,9 +5,13 @@
 //! deque), and does what nobody steals from it.
 //!
 //! ```text
-//!   enter: take a free slot ──► take a permit, if one is idle ──► work
-//!                                                                  │
-//!   leave: give the slot back ◄── give the permit back, look ◄─────┘
+//!   enter: the pool has ended? ──► alone: does without the pool
+//!     │ no: counted
+//!     ▼
+//!   take a free slot ──► take a permit, if one is idle ──► work ◄──► wait: give the
+//!                                                            │       permit away, look,
+//!                                                            ▼       step out
+//!   leave: uncounted, the last one looks for the end ◄── give the permit back, look
 //! ```
 //!
 //! 1. A guest takes a permit if one is idle, so that with it no more threads work
@@ -16,7 +20,11 @@
 //! 2. It blocks as a worker does: it gives its permit away, and looks.
 //! 3. It takes no tasks, so the caller gets no job of a stranger's; what it
 //!    submits lies in its own deque, where workers find it, also after it is gone.
-//! 4. What it pushes after the pool has ended it discards itself, as any outsider.
+//! 4. The pool does not end while a guest is in it. Guests are counted under a lock,
+//!    and the end holds the lock from its look at the count to its mark, so who
+//!    enters knows whether it came before the end. One that waits steps out: what it
+//!    waits for may be the end. When it goes on and the pool has ended, its children
+//!    run in its own thread, and nobody steals its halves.
 //! 5. It may be a worker of another pool, or of this one's guest already: the hook
 //!    passes on what concerns the thread's other pools.
 
@@ -24,7 +32,7 @@ use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
-use super::core::Core;
+use super::core::{Core, Intake};
 use super::worker::{WORKER, Worker};
 use crate::primitive::block::{self, BlockHook, BlockedOn, LastResort, with_hook};
 use crate::primitive::unmodelled::OnceLock;
@@ -34,15 +42,23 @@ use crate::primitive::atomic::{AtomicUsize, Ordering};
 
 use Ordering::{Acquire, Release};
 
-/// So many threads from outside may work for a pool at once. A further one does
-/// without the pool, as this many keep it busy.
+/// So many threads from outside may work for a pool at once. A further one runs its
+/// joins and loops alone, as this many keep the pool busy.
 pub(super) const GUESTS_MAX: usize = if cfg!(raddle_loom) { 1 } else { 64 };
+
+/// Who is there.
+#[derive(Debug)]
+struct Present {
+    /// Of the slots that are free, the smallest index last.
+    free: Vec<usize>,
+    /// So many threads the end of the pool waits for.
+    inside: usize,
+}
 
 /// The slots of a pool's guests.
 #[derive(Debug)]
 pub(super) struct Guests {
-    /// Of the slots that are free, the smallest index last.
-    free: Mutex<Vec<usize>>,
+    present: Mutex<Present>,
     /// Slots from `first` up to this one have had a guest.
     used: AtomicUsize,
     /// There was one: pools that never have any look no further.
@@ -54,7 +70,10 @@ impl Guests {
     /// Their slots follow those of the pool's threads.
     pub(super) fn new(first: usize) -> Self {
         Self {
-            free: Mutex::new((first..first + GUESTS_MAX).rev().collect()),
+            present: Mutex::new(Present {
+                free: (first..first + GUESTS_MAX).rev().collect(),
+                inside: 0,
+            }),
             used: AtomicUsize::new(first),
             any: OnceLock::new(),
             first,
@@ -70,19 +89,97 @@ impl Guests {
         // sees the slot furnished.
         self.first..self.used.load(Acquire)
     }
+
+    /// Calls `end` if nobody is inside, and lets nobody in meanwhile.
+    pub(super) fn if_none(&self, end: impl FnOnce()) {
+        let present = self.present.lock();
+        if present.inside == 0 || mutant("guest-unseen-by-the-end") {
+            end();
+        }
+    }
+}
+
+/// How a thread from outside may take part.
+pub(super) enum Visitor<'a> {
+    /// As a worker.
+    Working(&'a Worker),
+    /// There are too many guests: it may submit, and not work.
+    Beside,
+    /// The pool has ended.
+    Alone,
+}
+
+impl<'a> Visitor<'a> {
+    pub(super) fn worker(&self) -> Option<&'a Worker> {
+        match self {
+            Self::Working(worker) => Some(worker),
+            Self::Beside | Self::Alone => None,
+        }
+    }
+}
+
+impl Core {
+    /// Counts this thread in, unless the pool has ended; with a slot, if one is free.
+    fn let_in(&self) -> Option<Option<usize>> {
+        let mut present = self.guests.present.lock();
+        if self.sleep.has_ended() {
+            return None;
+        }
+        present.inside += 1;
+        Some(present.free.pop())
+    }
+
+    /// Counts this thread out.
+    fn let_out(&self, slot: Option<usize>) {
+        let is_last = {
+            let mut present = self.guests.present.lock();
+            present.free.extend(slot);
+            present.inside -= 1;
+            present.inside == 0
+        };
+        // An intake that closes later is followed by a look of the closer's, who
+        // finds this thread gone.
+        if is_last && self.intake() != Intake::Open && !mutant("guest-leaves-without-end") {
+            self.sleep.visitor_left(self);
+        }
+    }
+
+    /// This thread is about to wait, and the end of the pool does not wait for it.
+    pub(super) fn step_out(&self) {
+        self.let_out(None);
+    }
+
+    /// It goes on. If the pool has ended meanwhile, the count means nothing.
+    pub(super) fn step_in(&self) {
+        self.guests.present.lock().inside += 1;
+    }
+}
+
+/// Counts a thread out that has no slot.
+struct Beside<'a>(&'a Core);
+
+impl Drop for Beside<'_> {
+    fn drop(&mut self) {
+        if !fork::is_forked(self.0.id) {
+            self.0.let_out(None);
+        }
+    }
 }
 
 /// A guest's time in its pool; it leaves when this is dropped.
 struct Visit(ManuallyDrop<Worker>);
 
-/// Calls `body` with this thread as a guest of the pool; with `None`, if there are
-/// too many.
-pub(super) fn visit<R>(core: &Arc<Core>, body: impl FnOnce(Option<&Worker>) -> R) -> R {
+/// Calls `body` with this thread as a guest of the pool, if that can be.
+pub(super) fn visit<R>(core: &Arc<Core>, body: impl FnOnce(Visitor<'_>) -> R) -> R {
     if fork::is_forked(core.id) {
-        return body(None);
+        return body(Visitor::Alone);
     }
-    let Some(index) = core.guests.free.lock().pop() else {
-        return body(None);
+    let Some(slot) = core.let_in() else {
+        return body(Visitor::Alone);
+    };
+    let Some(index) = slot else {
+        let _counted = Beside(core);
+        return body(Visitor::Beside);
     };
     let slot = &core.slots[index];
     slot.furnish();
@@ -91,7 +188,8 @@ pub(super) fn visit<R>(core: &Arc<Core>, body: impl FnOnce(Option<&Worker>) -> R
     core.guests.any.get_or_init(|| ());
     let Some(deque) = slot.deque.lock().take() else {
         debug_assert!(false, "slot {index} has no deque");
-        return body(None);
+        let _counted = Beside(core);
+        return body(Visitor::Beside);
     };
     let worker = Worker::guest(Arc::clone(core), index, deque, WORKER.get().cast());
     let visit = Visit(ManuallyDrop::new(worker));
@@ -101,7 +199,7 @@ pub(super) fn visit<R>(core: &Arc<Core>, body: impl FnOnce(Option<&Worker>) -> R
         let hook = GuestHook { worker, below };
         with_hook(&hook, || {
             worker.takes_permit();
-            body(Some(worker))
+            body(Visitor::Working(worker))
         })
     })
 }
@@ -120,7 +218,7 @@ impl Drop for Visit {
         let worker = unsafe { ManuallyDrop::take(&mut self.0) };
         let (core, index) = (Arc::clone(worker.core()), worker.index());
         *core.slots[index].deque.lock() = Some(worker.into_deque());
-        core.guests.free.lock().push(index);
+        core.let_out(Some(index));
     }
 }
 

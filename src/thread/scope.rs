@@ -32,7 +32,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::core::Core;
-use super::guest;
+use super::guest::{self, Visitor};
 use super::slot::Slot;
 use super::worker::{self, Worker};
 use crate::error::TaskError;
@@ -64,6 +64,8 @@ pub struct Scope<'scope, 'env: 'scope> {
     children: Children,
     /// Of a FIFO scope: what its tickets run.
     in_order: Option<Injector<Job>>,
+    /// The pool had ended when the scope began.
+    is_alone: bool,
     scope: PhantomData<&'scope mut &'scope ()>,
     env: PhantomData<&'env mut &'env ()>,
 }
@@ -120,7 +122,7 @@ impl<'scope> Scope<'scope, '_> {
     }
 
     fn push(&self, job: Job) {
-        if fork::is_forked(self.core.id) || self.core.sleep.has_ended() {
+        if self.is_alone || fork::is_forked(self.core.id) || self.core.sleep.has_ended() {
             let _ = job.run(&());
         } else {
             self.core.push_child(job);
@@ -164,10 +166,10 @@ pub(super) enum Order {
     OldestFirst,
 }
 
-/// Runs a scope; this thread is `worker`, if it works for the pool.
+/// Runs a scope as `visitor`.
 fn run<'env, R>(
     core: &Arc<Core>,
-    worker: Option<&Worker>,
+    visitor: &Visitor<'_>,
     order: Order,
     body: impl for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> R,
 ) -> R {
@@ -175,11 +177,12 @@ fn run<'env, R>(
         core: Arc::clone(core),
         children: Children::new(),
         in_order: (order == Order::OldestFirst).then(Injector::new),
+        is_alone: matches!(visitor, Visitor::Alone),
         scope: PhantomData,
         env: PhantomData,
     };
     let outcome = catch_unwind(|| body(&scope));
-    wait_for(&scope.children, core, worker);
+    wait_for(&scope.children, core, visitor);
     let unread = scope.children.take_panic();
     match (outcome, unread) {
         (Err(payload), unread) => {
@@ -202,13 +205,14 @@ pub(super) fn scope<'env, R>(
 ) -> R {
     // SAFETY: it is used here only.
     match unsafe { worker::current_of(core.id) } {
-        Some(worker) => run(core, Some(worker), order, body),
-        None => guest::visit(core, |worker| run(core, worker, order, body)),
+        Some(worker) => run(core, &Visitor::Working(worker), order, body),
+        None => guest::visit(core, |visitor| run(core, &visitor, order, body)),
     }
 }
 
 /// Waits until all children have ended, and runs those that nobody has started.
-fn wait_for(children: &Children, core: &Arc<Core>, worker: Option<&Worker>) {
+fn wait_for(children: &Children, core: &Arc<Core>, visitor: &Visitor<'_>) {
+    let worker = visitor.worker();
     let run_own = || {
         while !children.have_ended()
             && let Some(worker) = worker
@@ -230,6 +234,10 @@ fn wait_for(children: &Children, core: &Arc<Core>, worker: Option<&Worker>) {
     let on = || BlockedOn::Thing("the children of a scope");
     let offer = Offer::make(&parker, true);
     let mut blocking = Blocking::start_on(on);
+    let is_beside = matches!(visitor, Visitor::Beside);
+    if is_beside {
+        core.step_out();
+    }
     while !children.have_ended() {
         parker.park();
         if offer.as_ref().is_some_and(Offer::take_call)
@@ -241,6 +249,9 @@ fn wait_for(children: &Children, core: &Arc<Core>, worker: Option<&Worker>) {
             run_own();
             blocking = Blocking::start_on(on);
         }
+    }
+    if is_beside {
+        core.step_in();
     }
     drop(blocking);
 }

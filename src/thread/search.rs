@@ -151,4 +151,8 @@ impl Sight for Core {
     fn has_tasks(&self) -> bool {
         self.has_tasks()
     }
+
+    fn if_nobody_visits(&self, end: impl FnOnce()) {
+        self.guests.if_none(end);
+    }
 }

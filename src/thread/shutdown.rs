@@ -128,7 +128,7 @@ impl Core {
             Intake::Draining
         });
         if with_worker(self.id, |worker| worker.is_some()) {
-            // The last thread out cleans up; this one is still inside a task.
+            // The last thread out cleans up; this one is still inside a task or scope.
             return;
         }
         self.wait_for_end(Deadline::NEVER);
@@ -153,7 +153,11 @@ impl Core {
         // The caller may be a worker, of this pool or of another.
         let blocking = Blocking::start(BlockedOn::Thing("the end of a pool"));
         self.excuse_futures_here();
-        let own = with_worker(self.id, |worker| worker.map(|worker| worker.index()));
+        // A guest has stepped out.
+        let own = with_worker(self.id, |worker| {
+            let member = worker.filter(|worker| !worker.is_guest())?;
+            Some(member.index())
+        });
         let is_closer = own.map(|index| &self.slots[index].is_closer);
         // ORDERING: Relaxed here and in `join_threads`: the crew's lock, under
         // which closers are counted, lies in between.

@@ -125,7 +125,7 @@ pub(super) fn run<P: Piece, B: Body<P>>(core: &Arc<Core>, body: &B, piece: P) ->
     // SAFETY: it is used here only.
     let others = match unsafe { worker::current_of(core.id) } {
         Some(worker) => rest(Some(worker)),
-        None => guest::visit(core, rest),
+        None => guest::visit(core, |visitor| rest(visitor.worker())),
     };
     body.merge(sum, others)
 }

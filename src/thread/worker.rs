@@ -60,6 +60,8 @@ pub(super) struct Worker {
     /// The worker that this thread is besides, if it is a guest.
     below: *const Worker,
     is_guest: bool,
+    /// A guest that waits, and that the end of the pool does not wait for.
+    is_out: Cell<bool>,
     /// What the waits are for inside of which the thread waits.
     outer_waits: RefCell<Vec<BlockedOn>>,
     /// In a hook of the thread's, or before the first: whatever waits there, no
@@ -195,6 +197,7 @@ impl Worker {
             covered: Cell::new(ptr::null()),
             below: ptr::null(),
             is_guest: false,
+            is_out: Cell::new(false),
             outer_waits: RefCell::new(Vec::new()),
             in_hook: Cell::new(in_hook),
             index,
@@ -247,9 +250,7 @@ impl Worker {
     /// A guest goes: what it leaves behind is in its slot already.
     pub(super) fn gives_permit_back(&self) {
         let call = (self.core.sleep).block_starts(&self.standing, || self.core.has_work());
-        // While a guest has a permit, the pool may end between its push and its look
-        // for the end; not between this look and the next.
-        self.core.answer_from(call, self.is_guest);
+        self.core.answer(call);
     }
 
     /// Takes the deque out of a worker that is about to end.
@@ -344,7 +345,7 @@ impl Worker {
 
     /// Something was pushed here that others may take.
     pub(super) fn published(&self) {
-        self.core.published(self.is_guest);
+        self.core.published(false);
     }
 }
 
@@ -375,10 +376,17 @@ impl BlockHook for Worker {
             // spare, and so on; and who leaves takes no permit back.
             return;
         }
+        // The code inside may need the pool.
+        let on_code = on == BlockedOn::Code;
         let outer = self.slot().blocked_on.lock().replace(on);
+        let is_outermost = outer.is_none();
         self.outer_waits.borrow_mut().extend(outer);
         let call = (self.core.sleep).block_starts(&self.standing, || self.core.has_work());
-        self.core.answer_from(call, self.is_guest);
+        self.core.answer(call);
+        if is_outermost && self.is_guest && !on_code {
+            self.is_out.set(true);
+            self.core.step_out();
+        }
     }
 
     fn block_ends(&self) {
@@ -389,6 +397,9 @@ impl BlockHook for Worker {
         // A wait inside of `blocking`, which goes on without a permit.
         let is_inner = outer.is_some() && !mutant("blocking-inner-wait-takes-a-permit");
         if !is_inner {
+            if self.is_out.take() {
+                self.core.step_in();
+            }
             self.core.sleep.block_ends(&self.standing);
         }
         *self.slot().blocked_on.lock() = outer;

@@ -1072,8 +1072,13 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         &["thread::fork::models::what_a_guest_leaves_behind_is_run"],
     ),
     bug(
-        "guest-misses-the-end",
-        Kind::Recheck,
+        "guest-unseen-by-the-end",
+        Kind::Logic,
+        &["thread::models::scopes::what_a_guest_lifts_as_the_pool_ends_has_an_end"],
+    ),
+    bug(
+        "guest-leaves-without-end",
+        Kind::Notify,
         &["thread::fork::models::what_a_guest_submits_to_an_ending_pool_ends"],
     ),
     // task/children: the end of a scope

@@ -72,7 +72,7 @@ where
     B: FnOnce() -> RB + Send,
     RB: Send,
 {
-    guest::visit(core, |worker| match worker {
+    guest::visit(core, |visitor| match visitor.worker() {
         Some(worker) => join(worker, a, b),
         None => (a(), b()),
     })

@@ -251,7 +251,7 @@ fn what_a_guest_leaves_behind_is_run() {
 
 /// Fear: a guest and the end of the pool miss each other: what the guest submits is
 /// neither run nor cancelled.
-/// Must fail when: a guest that has pushed does not look for the end.
+/// Must fail when: the last guest goes without a look for the end.
 /// Bound: 3 preemptions, a guest and a pool of one that ends; 2 in the quick tier.
 #[test]
 fn what_a_guest_submits_to_an_ending_pool_ends() {

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use super::{Letter, pool};
 use crate::primitive::model::run::{Model, rest_in_one_order};
+use crate::primitive::thread;
+use crate::thread::Shutdown;
 
 /// Fear: a child is run twice, or by nobody, or misses what the scope has written,
 /// when a worker takes it while the scope comes to its end.
@@ -71,5 +73,32 @@ fn at_the_cap_a_scope_finds_its_child_below_a_stranger() {
             let (read, stranger) = parent.result().unwrap();
             assert_eq!((read, stranger.result().unwrap()), (42, 7));
             pool.end();
+        });
+}
+
+/// Fear: a guest that looks for its child holds a stranger's task for a moment, in
+/// which the pool ends: nobody runs the task, and nobody cancels it.
+/// Must fail when: the end of the pool does not wait for guests.
+/// Bound: 3 preemptions, a guest and a pool of one that ends; 2 in the quick tier.
+#[test]
+fn what_a_guest_lifts_as_the_pool_ends_has_an_end() {
+    Model::new("thread::what_a_guest_lifts_as_the_pool_ends_has_an_end")
+        .preemptions(3)
+        .quick(2)
+        .check(|| {
+            let pool = Arc::new(pool(1, 1));
+            let closer = pool.clone();
+            let closer = thread::spawn(String::from("closer"), None, move || {
+                closer.shutdown(Shutdown::Finish);
+            });
+            let stranger = pool.scope(|s| {
+                s.submit(|| ());
+                // Above the child: it is lifted, and put back.
+                pool.submit(|| 42)
+            });
+            let _ = stranger.result();
+            rest_in_one_order();
+            closer.unwrap().join().unwrap();
+            assert!(!pool.core.has_work());
         });
 }

@@ -1,9 +1,9 @@
 //! The end of a pool's threads: who sees it, and who is told.
 //!
 //! Once the crew is closing, the last thread that parks ends the pool: all
-//! that live are parked (or wait inside a shutdown), and no job is in sight.
-//! That thread holds the lock, and all permits and searches have been given
-//! back; *then* it fences, *then* looks everywhere, *then* marks the end. A
+//! that live are parked (or wait inside a shutdown), no guest is in the pool, and
+//! no job is in sight. That thread holds the lock, nobody may enter, and all
+//! permits and searches have been given back; *then* it fences, *then* looks everywhere, *then* marks the end. A
 //! submitter from outside that sees a permit taken or a searcher has left its
 //! job in sight of that look, and the pool goes on. One that sees neither calls
 //! somebody: it gets the lock before the look, and the same is true; or after
@@ -37,9 +37,13 @@ impl Sleep {
         if !crew.closing || crew.ended || still != crew.live || stays {
             return;
         }
+        sight.if_nobody_visits(|| self.end_if_nothing_is_left(crew, sight));
+    }
+
+    fn end_if_nothing_is_left(&self, crew: &mut Crew, sight: &impl Sight) {
         if !mutant("sleep-end-without-fence") {
-            // ORDERING: pairs with the fence in `job_published`; see "The end"
-            // at the top of this file.
+            // ORDERING: pairs with the fence in `job_published`; see the top of
+            // this file.
             fence(SeqCst);
         }
         if sight.has_tasks() || self.has_errands() && !mutant("errand-end-unseen") {
@@ -70,6 +74,11 @@ impl Sleep {
         if !mutant("sleep-held-goes-without-look") {
             self.end_if_done(&mut crew, sight);
         }
+    }
+
+    /// The last guest has left; what it left behind, somebody was called for.
+    pub(in crate::thread) fn visitor_left(&self, sight: &impl Sight) {
+        self.end_if_done(&mut self.crew.lock(), sight);
     }
 
     /// A thread of the pool is going to wait for its end. It has given up its
