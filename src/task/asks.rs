@@ -41,6 +41,7 @@ const DRIVEN: u32 = 1 << 9;
 
 impl Asks {
     /// The flags that a task is born with.
+    #[inline]
     pub(super) fn of(origin: Origin, options: Option<&Options>) -> Self {
         let mut flags = match origin.claim {
             Claim::Nobody => UNCLAIMABLE,
@@ -66,6 +67,12 @@ impl Asks {
     }
 
     /// Whether this is a future that a pool drives.
+    /// Neither limited nor driven, and no token: nobody but handle and queue knows it.
+    #[inline]
+    pub(super) fn is_plain(&self) -> bool {
+        !self.has(TOKEN | LIMITED | DRIVEN)
+    }
+
     pub(super) fn is_driven(&self) -> bool {
         self.has(DRIVEN)
     }
@@ -76,6 +83,7 @@ impl Asks {
         self.0.fetch_or(flag, Ordering::AcqRel)
     }
 
+    #[inline]
     fn has(&self, flag: u32) -> bool {
         // ORDERING: Relaxed, the flags read here are set before the cell is
         // shared, or by the handle's own holder.
@@ -115,6 +123,7 @@ impl Asks {
     }
 
     /// Where in the queue the task belongs.
+    #[inline]
     pub(super) fn priority(&self) -> Priority {
         // ORDERING: Relaxed, as in `has`.
         match self.0.load(Ordering::Relaxed) & (HIGH | LOW) {

@@ -92,7 +92,8 @@ pub(super) struct Vtable {
     pub(super) run: unsafe fn(NonNull<Header>) -> Phase,
     pub(super) drop_task: unsafe fn(NonNull<Header>) -> Option<Payload>,
     pub(super) take_value: unsafe fn(NonNull<Header>, *mut ()),
-    pub(super) drop_value: unsafe fn(NonNull<Header>) -> Option<Payload>,
+    /// `None`, if results need no drop.
+    pub(super) drop_value: Option<unsafe fn(NonNull<Header>) -> Option<Payload>>,
     pub(super) take_error: unsafe fn(NonNull<Header>) -> TaskError,
     pub(super) free: unsafe fn(NonNull<Header>),
 }
@@ -162,28 +163,39 @@ pub(super) fn refused<T: Body>(mut task: T, origin: Origin, why: TaskError) -> R
     Ref(header)
 }
 
+#[inline]
 fn allocate<T: Body>(
     task: T,
     origin: Origin,
     state: State,
     options: Option<Box<Options>>,
 ) -> NonNull<Header> {
+    // Room first, then the fields, one by one: a cell that is made elsewhere and
+    // copied costs as much as the rest of a submit.
+    let room = Box::<Cell<T>>::new_uninit();
     let asks = Asks::of(origin, options.as_deref());
-    let cell = Box::new(Cell {
-        header: Header {
-            state,
-            vtable: &Cell::<T>::VTABLE,
-            extras: ExtrasSlot::new(options.map(|options| Extras::new(*options))),
-            id: TaskId::new(next_id()),
-            site: task.submitted_at().unwrap_or(origin.site),
-            pool: origin.pool,
-            asks,
+    let extras = ExtrasSlot::new(options.map(|options| Extras::new(*options)));
+    let id = TaskId::new(next_id());
+    let site = task.submitted_at().unwrap_or(origin.site);
+    let scope = task.scope();
+    let cell = Box::write(
+        room,
+        Cell {
+            header: Header {
+                state,
+                vtable: &Cell::<T>::VTABLE,
+                extras,
+                id,
+                site,
+                pool: origin.pool,
+                asks,
+            },
+            scope,
+            slot: UnsafeCell::new(Slot {
+                task: ManuallyDrop::new(task),
+            }),
         },
-        scope: task.scope(),
-        slot: UnsafeCell::new(Slot {
-            task: ManuallyDrop::new(task),
-        }),
-    });
+    );
     #[cfg(all(test, raddle_loom))]
     LIVE.set(LIVE.get() + 1);
     NonNull::from(Box::leak(cell)).cast()
@@ -199,7 +211,11 @@ impl<T: Body> Cell<T> {
         run: Self::run,
         drop_task: Self::drop_task,
         take_value: Self::take_value,
-        drop_value: Self::drop_value,
+        drop_value: if std::mem::needs_drop::<T::Output>() {
+            Some(Self::drop_value)
+        } else {
+            None
+        },
         take_error: Self::take_error,
         free: Self::free,
     };
@@ -368,12 +384,24 @@ impl Header {
     /// # Safety
     ///
     /// The result in the slot is the caller's, and the phase is final.
+    #[inline]
     pub(super) unsafe fn drop_result(&self, phase: Phase) {
+        if phase != Phase::Finished || self.vtable.drop_value.is_some() {
+            // SAFETY: the same contract.
+            unsafe { self.drop_what_needs_it(phase) };
+        }
+    }
+
+    /// # Safety
+    ///
+    /// As [`drop_result`](Self::drop_result).
+    #[inline(never)]
+    unsafe fn drop_what_needs_it(&self, phase: Phase) {
         let header = NonNull::from(self);
         match phase {
             Phase::Finished => {
                 // SAFETY: by the contract above.
-                let bomb = unsafe { (self.vtable.drop_value)(header) };
+                let bomb = (self.vtable.drop_value).and_then(|drop| unsafe { drop(header) });
                 unread::report_payload(self.pool, bomb, self.site);
             }
             Phase::Panicked | Phase::Failed => {
@@ -394,12 +422,19 @@ impl Header {
     }
 
     /// Wakes those who waited; panics in their callbacks are reported.
+    #[inline]
     pub(super) fn notify(
         pool: u32,
         site: &'static Location<'static>,
         done: Resolved,
         phase: Phase,
     ) {
+        if !done.waiters.is_empty() {
+            Self::notify_them(pool, site, done, phase);
+        }
+    }
+
+    fn notify_them(pool: u32, site: &'static Location<'static>, done: Resolved, phase: Phase) {
         if fork::is_forked(pool) {
             // Those who wait are threads of another process, and their
             // callbacks run there.
@@ -427,6 +462,7 @@ impl Header {
     }
 
     /// Takes the links of a task that has ended out of tokens and timers.
+    #[inline]
     pub(super) fn unlink(&self) {
         if let Some(extras) = self.extras.get() {
             extras.unlink();
@@ -440,6 +476,7 @@ impl Header {
 ///
 /// The caller has cleared the second of the two bits, and does not use the
 /// cell again.
+#[inline]
 pub(super) unsafe fn free(header: NonNull<Header>) {
     // SAFETY: nobody else has freed it, by the contract above.
     let shared = unsafe { header.as_ref() };

@@ -75,11 +75,13 @@ impl Options {
 pub(super) struct ExtrasSlot(AtomicPtr<Extras>);
 
 impl ExtrasSlot {
+    #[inline]
     pub(super) fn new(extras: Option<Extras>) -> Self {
         let pointer = extras.map_or(ptr::null_mut(), |extras| Box::into_raw(Box::new(extras)));
         Self(AtomicPtr::new(pointer))
     }
 
+    #[inline]
     pub(super) fn get(&self) -> Option<&Extras> {
         // ORDERING: Acquire pairs with the Release in `get_or_make`.
         let extras = self.0.load(Ordering::Acquire);

@@ -1,9 +1,10 @@
 //! The queue's reference to a task, and how a task is run.
 //!
-//! There are three ways through the same steps:
+//! There are four ways through the same steps:
 //!
 //! | who runs | when | ends by |
 //! |---|---|---|
+//! | whoever popped the job | nobody else has a reference | nothing: the word is not touched |
 //! | whoever popped the job | no time limit | one swap, which gives up the queue's reference too |
 //! | whoever popped the job, or a waiter as the last resort | a time limit | an exchange that loses to the limit; references stay |
 //! | a waiter that claimed the task | no time limit | an exchange that leaves the stale entry its reference |
@@ -74,6 +75,7 @@ impl Job {
         of.is_some_and(|of| std::ptr::eq(of.as_ptr(), children))
     }
 
+    #[inline]
     pub(crate) fn priority(&self) -> Priority {
         // SAFETY: the queue's reference keeps the cell alive.
         unsafe { self.0.as_ref() }.asks.priority()
@@ -110,66 +112,100 @@ impl Job {
         let header = ManuallyDrop::new(self).0;
         // SAFETY: the queue's reference keeps the cell alive.
         let shared = unsafe { header.as_ref() };
-        if shared.asks.has_token()
-            && let Some(extras) = shared.extras.get()
-            && extras.is_token_cancelled()
-        {
+        if !shared.asks.is_plain() {
+            // SAFETY: the queue's reference is ours to give up.
+            return unsafe { run_special(header, watch) };
+        }
+        let children = shared.children();
+        if shared.state.is_sole() {
+            // SAFETY: nobody else has a reference, so the closure is ours.
+            let phase = unsafe { frame::run(header, shared.vtable.run, watch) };
+            // SAFETY: result and cell are ours.
+            unsafe { shared.drop_result(phase) };
+            // SAFETY: as above.
+            unsafe { free(header) };
+            // SAFETY: we have ended it, and its result is gone.
+            unsafe { Header::end_child(children) };
+            return Ran::of(phase);
+        }
+        // SAFETY: the queue's reference is ours to give up.
+        unsafe { run_shared(header, children, watch) }
+    }
+}
+
+/// Runs a task that has a handle, or that somebody waits for.
+///
+/// # Safety
+///
+/// The caller owns the queue's reference, and does not use it again.
+#[inline]
+unsafe fn run_shared(
+    header: NonNull<Header>,
+    children: Option<NonNull<Children>>,
+    watch: &impl Watch,
+) -> Ran {
+    // SAFETY: the queue's reference keeps the cell alive.
+    let shared = unsafe { header.as_ref() };
+    if let Err(word) = shared.state.start() {
+        // SAFETY: the queue's reference is ours to give up.
+        unsafe { release_queue(header) };
+        return Ran::stale(word.outcome());
+    }
+    // SAFETY: we have moved QUEUED to RUNNING.
+    let phase = unsafe { frame::run(header, shared.vtable.run, watch) };
+    shared.unlink();
+    let (pool, site) = (shared.pool, shared.site);
+    let done = shared.state.finish(phase);
+    if !done.has_handle {
+        // SAFETY: the handle is gone, so result and cell are ours.
+        unsafe { shared.drop_result(phase) };
+        // SAFETY: both bits are clear.
+        unsafe { free(header) };
+    }
+    // The cell is no longer ours to touch.
+    Header::notify(pool, site, done, phase);
+    // SAFETY: we have ended it, and its result is the handle's or gone.
+    unsafe { Header::end_child(children) };
+    Ran::of(phase)
+}
+
+/// Runs a task that has a token or a limit, or gives a future its turn.
+///
+/// # Safety
+///
+/// The caller owns the queue's reference, and does not use it again.
+#[cold]
+unsafe fn run_special(header: NonNull<Header>, watch: &impl Watch) -> Ran {
+    // SAFETY: the queue's reference keeps the cell alive.
+    let shared = unsafe { header.as_ref() };
+    if shared.asks.is_driven() {
+        // SAFETY: by the contract above.
+        return unsafe { future::run(header, watch) };
+    }
+    if let Some(extras) = shared.extras.get() {
+        if shared.asks.has_token() && extras.is_token_cancelled() {
             // Whoever cancels the token has not come to this task yet.
             let _ = shared.resolve_unstarted(Phase::Cancelled);
         }
-        if shared.asks.is_limited() {
-            return Self::run_limited(header, watch);
-        }
-        if shared.asks.is_driven() {
-            // SAFETY: the queue's reference is ours to give up.
-            return unsafe { future::run(header, watch) };
-        }
-        if let Err(word) = shared.state.start() {
-            // SAFETY: the queue's reference is ours to give up.
-            unsafe { release_queue(header) };
-            return Ran::stale(word.outcome());
-        }
-        let children = shared.children();
-        // SAFETY: we have moved QUEUED to RUNNING.
-        let phase = unsafe { frame::run(header, shared.vtable.run, watch) };
-        shared.unlink();
-        let (pool, site) = (shared.pool, shared.site);
-        let done = shared.state.finish(phase);
-        if !done.has_handle {
-            // SAFETY: the handle is gone, so result and cell are ours.
-            unsafe { shared.drop_result(phase) };
-            // SAFETY: both bits are clear.
-            unsafe { free(header) };
-        }
-        // The cell is no longer ours to touch.
-        Header::notify(pool, site, done, phase);
-        // SAFETY: we have ended it, and its result is the handle's or gone.
-        unsafe { Header::end_child(children) };
-        Ran::of(phase)
-    }
-
-    /// As `run`, for a task with a time limit: its handle may be resolved
-    /// while the closure still runs.
-    fn run_limited(header: NonNull<Header>, watch: &impl Watch) -> Ran {
-        // SAFETY: the queue's reference keeps the cell alive.
-        let shared = unsafe { header.as_ref() };
-        if let Some(extras) = shared.extras.get()
-            && extras.is_overdue()
-            && !mutant("job-starts-overdue")
-        {
+        if shared.asks.is_limited() && extras.is_overdue() && !mutant("job-starts-overdue") {
             extras.expire(shared);
         }
-        if let Err(word) = shared.state.start() {
-            // SAFETY: the queue's reference is ours to give up.
-            unsafe { release_queue(header) };
-            return Ran::stale(word.outcome());
-        }
-        // SAFETY: we have moved QUEUED to RUNNING, and hold a reference.
-        let ran = unsafe { run_started(header, watch) };
-        // SAFETY: the queue's reference is ours to give up.
-        unsafe { release_queue(header) };
-        ran
     }
+    if !shared.asks.is_limited() {
+        // SAFETY: by the contract above.
+        return unsafe { run_shared(header, shared.children(), watch) };
+    }
+    // The handle may be resolved while the closure still runs.
+    if let Err(word) = shared.state.start() {
+        // SAFETY: by the contract above.
+        unsafe { release_queue(header) };
+        return Ran::stale(word.outcome());
+    }
+    // SAFETY: we have moved QUEUED to RUNNING, and hold a reference.
+    let ran = unsafe { run_started(header, watch) };
+    // SAFETY: by the contract above.
+    unsafe { release_queue(header) };
+    ran
 }
 
 impl Drop for Job {

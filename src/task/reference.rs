@@ -62,6 +62,7 @@ impl Ref {
     /// # Safety
     ///
     /// The caller is the handle, and does not use this again.
+    #[inline]
     pub(super) unsafe fn release_handle(self) {
         let header = self.header();
         if let Err(word) = header.state.abandon() {

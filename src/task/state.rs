@@ -28,6 +28,7 @@
 //!
 //! | event | allowed in | leads to | who calls owns afterwards |
 //! |---|---|---|---|
+//! | [`is_sole`](State::is_sole) | QUEUED, and only QUEUE set | the same, to the end | everything |
 //! | [`start`](State::start) | QUEUED | RUNNING | the closure |
 //! | [`resolve_unstarted`](State::resolve_unstarted) | QUEUED | CANCELLED, TIMED_OUT | the closure, the waiters |
 //! | [`expire_running`](State::expire_running) | RUNNING | TIMED_OUT | the waiters |
@@ -204,6 +205,22 @@ impl State {
         Word(self.0.load(weaken("state-load-relaxed", Acquire)))
     }
 
+    /// QUEUED, and nobody but the queue has a reference, nor waits: whoever owns the
+    /// queue's reference owns the cell.
+    #[inline]
+    pub(crate) fn is_sole(&self) -> bool {
+        // ORDERING: Acquire pairs with the Release in `abandon`: the deeds of the
+        // handle come before the free.
+        let word = self.0.load(Acquire);
+        let others = if mutant("state-sole-forgets-waiters") {
+            word & !WAITERS
+        } else {
+            word
+        };
+        others == Phase::Queued as usize | QUEUE
+    }
+
+    #[inline]
     fn update(
         &self,
         success: Ordering,

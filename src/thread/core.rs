@@ -70,6 +70,8 @@ pub(crate) struct Core {
     pub(super) report: OnceLock<ShutdownReport>,
     /// Queued tasks one by one, with `trace_tasks`.
     traced: Option<Mutex<Vec<TaskInfo>>>,
+    /// Jobs that come and go are told to `limit` or `traced`: most pools have neither.
+    counts_jobs: bool,
     /// What the workers are tied to.
     pub(super) cpus: Option<Cpus>,
 }
@@ -103,6 +105,7 @@ impl Core {
             futures: Futures::new(config.workers),
             discarded: AtomicU64::new(0),
             report: OnceLock::new(),
+            counts_jobs: config.queue_limit.is_some() || config.trace_tasks,
             traced: config.trace_tasks.then(|| Mutex::new(Vec::new())),
             cpus: Self::cpus_for(config.pin),
             config,
@@ -174,6 +177,7 @@ impl Core {
         self.thread_slots().iter().chain(self.guest_slots())
     }
 
+    #[inline]
     pub(super) fn intake(&self) -> Intake {
         // ORDERING: Acquire pairs with the Release in `set_intake`.
         match self.intake.load(Acquire) {
@@ -201,6 +205,7 @@ impl Core {
     }
 
     /// Why a task submitted here and now is refused, if it is.
+    #[inline]
     pub(super) fn refusal(&self) -> Option<Refusal> {
         if fork::is_forked(self.id) {
             return Some(Refusal::Forked);
@@ -325,6 +330,7 @@ impl Core {
     }
 
     /// Queues a job and sees to it that somebody runs it.
+    #[inline]
     pub(super) fn push(self: &Arc<Self>, job: Job) {
         self.trace(&job);
         let from_outside = with_worker(self.id, |worker| {
@@ -348,14 +354,18 @@ impl Core {
 
     /// Something was queued that others may take; `from_outside`, by a thread that
     /// the end of the pool does not wait for.
+    #[inline]
     pub(super) fn published(self: &Arc<Self>, from_outside: bool) {
         let call = self.sleep.job_published();
         self.answer_from(call, from_outside);
     }
 
     /// Does what a call asks that follows the queueing of a job.
+    #[inline]
     pub(super) fn answer_from(self: &Arc<Self>, call: Call, from_outside: bool) {
-        self.answer(call);
+        if !matches!(call, Call::Nothing) {
+            self.answer(call);
+        }
         if from_outside && self.sleep.has_ended() && !mutant("core-push-after-end") {
             // The pool has ended while we pushed: nobody else will look.
             self.discard_all();
@@ -363,7 +373,15 @@ impl Core {
     }
 
     /// A job has left its queue.
+    #[inline]
     pub(super) fn job_taken(&self, job: &Job) {
+        if self.counts_jobs {
+            self.job_counted_out(job);
+        }
+    }
+
+    #[cold]
+    fn job_counted_out(&self, job: &Job) {
         if let Some(limit) = &self.limit {
             limit.release();
         }
@@ -373,7 +391,15 @@ impl Core {
         }
     }
 
+    #[inline]
     pub(super) fn trace(&self, job: &Job) {
+        if self.counts_jobs {
+            self.trace_counted(job);
+        }
+    }
+
+    #[cold]
+    fn trace_counted(&self, job: &Job) {
         if let Some(traced) = &self.traced {
             let info = job.info();
             traced.lock().push(info);

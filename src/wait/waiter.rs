@@ -142,6 +142,11 @@ impl List {
         self.0
     }
 
+    #[inline]
+    pub(crate) fn is_empty(self) -> bool {
+        self == Self::EMPTY
+    }
+
     fn head<'a>(self) -> Option<&'a Waiter> {
         let head = std::ptr::with_exposed_provenance::<Waiter>(self.0);
         // SAFETY: an address in a list comes from `Waiter::addr`, and its entry
@@ -189,7 +194,7 @@ impl List {
     /// from being told.
     pub(crate) fn notify(self, outcome: usize) -> Vec<Box<dyn Any + Send>> {
         let mut panics = Vec::new();
-        if self == Self::EMPTY {
+        if self.is_empty() {
             return panics;
         }
         let mut oldest_first = Self::EMPTY;

@@ -80,6 +80,11 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         ),
     },
     bug(
+        "state-sole-forgets-waiters",
+        Kind::Logic,
+        &["task::models::waits::a_callback_is_called_though_its_handle_leaves"],
+    ),
+    bug(
         "state-abandon-in-two-steps",
         Kind::Recheck,
         &["task::models::ends::a_limited_task_left_at_its_end_keeps_no_result"],

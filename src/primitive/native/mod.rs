@@ -6,6 +6,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::Instant;
 
+mod fence;
 mod lock;
 
 pub(crate) use crossbeam_deque::Steal;
@@ -16,9 +17,8 @@ pub(crate) use lock::{
 
 /// Atomic integers and fences.
 pub(crate) mod atomic {
-    pub(crate) use std::sync::atomic::{
-        AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering, fence,
-    };
+    pub(crate) use super::fence::fence;
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 }
 
 /// Threads.

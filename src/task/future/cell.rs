@@ -118,7 +118,7 @@ where
         run: Self::poll,
         drop_task: Self::drop_future,
         take_value: Self::take_value,
-        drop_value: Self::drop_value,
+        drop_value: Some(Self::drop_value),
         take_error: Self::take::<TaskError>,
         free: Self::free,
     };

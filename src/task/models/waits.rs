@@ -167,6 +167,30 @@ fn an_awaited_handle_dropped_while_its_task_ends_keeps_no_waker() {
         });
 }
 
+/// Fear: a handle leaves a callback behind, and whoever runs the task takes it for
+/// nobody's.
+/// Must fail when: a task without a handle is a task that nobody waits for.
+/// Bound: unbounded, two threads.
+#[test]
+fn a_callback_is_called_though_its_handle_leaves() {
+    model("task::a_callback_is_called_though_its_handle_leaves")
+        .unbounded()
+        .check(|| {
+            let desk = Desk::new();
+            let (job, handle) = queued(desk.task());
+            let worker = start(move || run(job));
+            let calls = Arc::new(AtomicU64::new(0));
+            let count = Arc::clone(&calls);
+            handle.on_done(move |_| {
+                count.fetch_add(1, Relaxed);
+            });
+            drop(handle);
+            worker.join().unwrap();
+            assert_eq!(calls.load(Relaxed), 1);
+            desk.is_cleared();
+        });
+}
+
 /// Fear: a callback added while the task ends is called twice, or never.
 /// Must fail when: it is pushed on a task that has ended.
 /// Bound: none, two threads.

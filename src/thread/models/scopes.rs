@@ -79,12 +79,11 @@ fn at_the_cap_a_scope_finds_its_child_below_a_stranger() {
 /// Fear: a guest that looks for its child holds a stranger's task for a moment, in
 /// which the pool ends: nobody runs the task, and nobody cancels it.
 /// Must fail when: the end of the pool does not wait for guests.
-/// Bound: 3 preemptions, a guest and a pool of one that ends; 2 in the quick tier.
+/// Bound: 2 preemptions, a guest and a pool of one that ends.
 #[test]
 fn what_a_guest_lifts_as_the_pool_ends_has_an_end() {
     Model::new("thread::what_a_guest_lifts_as_the_pool_ends_has_an_end")
-        .preemptions(3)
-        .quick(2)
+        .preemptions(2)
         .check(|| {
             let pool = Arc::new(pool(1, 1));
             let closer = pool.clone();

@@ -58,6 +58,7 @@ impl Count {
     }
 
     /// Whether somebody should be called: a permit is idle, nobody searches.
+    #[inline]
     pub(super) fn wants_call(self) -> bool {
         self.idle() > 0 && !self.is_searched() && !self.has_ended()
     }
@@ -75,6 +76,7 @@ impl Census {
         self.0.fetch_or(ENDED, Relaxed);
     }
 
+    #[inline]
     pub(super) fn load(&self) -> Count {
         // ORDERING: Relaxed; see the top of this file.
         Count(self.0.load(Relaxed))
