@@ -23,7 +23,8 @@
 //! | [`of_this_execution`] | a static itself | one value for each execution |
 //! | [`Parker`] | one token between one sleeper and any number of wakers | the same; a timed park explores both outcomes |
 //! | [`thread`] | std's | loom's |
-//! | [`Deque`], [`Stealer`], [`Injector`] | crossbeam-deque's | a Chase-Lev deque and a list on loom atomics, no stronger than crossbeam promises |
+//! | [`Ring`] | the room of a deque: pointers | a few cells that loom watches |
+//! | [`Injector`] | crossbeam-deque's | a list on loom atomics, no stronger than crossbeam promises |
 //! | [`channel`] | crossbeam-channel's | a list on plain data; each item orders by itself |
 //! | [`catch_unwind`] | std's | std's, but loom's own panics pass through |
 //! | [`thread_slot!`] | a thread-local pointer | the same for each loom thread |

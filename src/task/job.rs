@@ -22,13 +22,26 @@ use super::future;
 use super::options::Priority;
 use super::reference::Ref;
 use super::state::Phase;
-use crate::primitive::mutant;
+use crate::primitive::{Pointed, mutant};
 
 /// A queue's reference to a task: whoever holds it runs the task or drops it.
 ///
 /// Dropping it cancels the task, so nothing that loses a job loses a handle.
 #[derive(Debug)]
 pub(crate) struct Job(NonNull<Header>);
+
+impl Pointed for Job {
+    #[inline]
+    fn into_pointer(self) -> *mut () {
+        ManuallyDrop::new(self).0.as_ptr().cast()
+    }
+
+    #[inline]
+    unsafe fn from_pointer(pointer: *mut ()) -> Self {
+        // SAFETY: it was a header's address, by the contract.
+        Self(unsafe { NonNull::new_unchecked(pointer.cast()) })
+    }
+}
 
 // SAFETY: a job is the right to run a closure that is `Send`, and the cell's
 // state word orders what its holders do (state.rs).

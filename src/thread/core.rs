@@ -19,11 +19,11 @@ use crate::error::{Refusal, StartError, SubmitError};
 use crate::primitive::affinity::Cpus;
 use crate::primitive::atomic::{AtomicUsize, Ordering};
 use crate::primitive::unmodelled::{AtomicU64, Mutex, OnceLock};
-use crate::primitive::{Injector, Steal, fork, mutant, thread};
+use crate::primitive::{Injector, fork, mutant, thread};
 use crate::task::{self, Claim, Handle, Job, Origin, Task, TaskInfo};
 use crate::wait::deadline::Deadline;
 
-use Ordering::{Acquire, Relaxed, Release};
+use Ordering::{Acquire, Release};
 
 /// So many threads that had the same slot one after the other are joined at the
 /// pool's end. They are not joined when the slot is taken again: one may be in
@@ -410,52 +410,6 @@ impl Core {
         self.traced
             .as_ref()
             .map_or_else(Vec::new, |traced| traced.lock().clone())
-    }
-
-    /// Cancels a job that was taken out of a queue. One that had been claimed or
-    /// cancelled before does not count.
-    pub(super) fn discard(&self, job: Job) {
-        if job.cancel() {
-            // ORDERING: Relaxed, statistics.
-            self.discarded.fetch_add(1, Relaxed);
-        }
-    }
-
-    /// Cancels everything that is queued.
-    pub(super) fn discard_all(&self) {
-        while let Some(job) = self.take_errand() {
-            self.job_taken(&job);
-            self.discard(job);
-        }
-        while self.has_tasks() {
-            if let Some(job) = self.ranks.take_any() {
-                self.job_taken(&job);
-                self.discard(job);
-            }
-            let stealers = self.used_slots().filter_map(Slot::stealer);
-            let stolen = std::iter::once(self.injector.steal())
-                .chain(stealers.map(|stealer| stealer.steal()));
-            for steal in stolen {
-                if let Steal::Success(job) = steal {
-                    self.job_taken(&job);
-                    self.discard(job);
-                }
-            }
-        }
-    }
-
-    /// Tokens of all running tasks, cancelled.
-    pub(super) fn cancel_running(&self) {
-        let mut tokens = Vec::new();
-        // Unused slots as well: a thread may be starting.
-        for slot in &self.slots {
-            slot.running.cancel_all();
-            slot.running.look(|task| tokens.extend(task.ask_cancel()));
-        }
-        // User code (callbacks of tokens) runs when nobody is looked at.
-        for token in tokens {
-            token.cancel();
-        }
     }
 
     /// Who runs now.

@@ -10,6 +10,7 @@
 //!
 //! | file | subject |
 //! |---|---|
+//! | `deque` | a thread's own tasks |
 //! | `core` | what threads and owner share; how a task gets in |
 //! | `worker`, `search`, `slot` | find, run, sleep: a thread's day, and its place |
 //! | `fork/` | join: halves that may be stolen, and how one waits for them |
@@ -31,6 +32,7 @@
 mod blocking;
 mod builder;
 mod core;
+pub(crate) mod deque;
 mod dump;
 mod fork;
 mod guest;

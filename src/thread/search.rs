@@ -12,7 +12,7 @@ use super::fork::Stolen;
 use super::sleep::Sight;
 use super::slot::{Counters, Slot};
 use super::worker::Worker;
-use crate::primitive::{Steal, thread};
+use crate::primitive::{Chute, Steal, thread};
 use crate::task::Job;
 
 /// Every so many searches what has waited longest comes first, by turns in the
@@ -82,7 +82,12 @@ impl Worker {
     }
 
     fn take_injected(&self) -> Option<Job> {
-        insist(|| self.core().injector.steal_batch_and_pop(&self.deque))
+        let injector = &self.core().injector;
+        if injector.is_empty() {
+            return None;
+        }
+        let chute = self.chute.get_or_init(Chute::new);
+        insist(|| injector.steal_batch(chute, |job| self.deque.push(job)))
     }
 
     /// Robs the others, beginning with a random one.

@@ -17,11 +17,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::core::{Core, Intake};
+use super::slot::Slot;
 use super::worker::{is_thread_of, with_worker};
 use crate::primitive::atomic::Ordering::Relaxed;
 use crate::primitive::block::{BlockedOn, Blocking};
-use crate::primitive::mutant;
-use crate::task::TaskInfo;
+use crate::primitive::{Steal, mutant};
+use crate::task::{Job, TaskInfo};
 use crate::wait::deadline::Deadline;
 
 /// How a pool ends: `ThreadPool::shutdown`.
@@ -181,6 +182,52 @@ impl Core {
         }
         drop(blocking);
         ended
+    }
+
+    /// Cancels a job that was taken out of a queue. One that had been claimed or
+    /// cancelled before does not count.
+    pub(super) fn discard(&self, job: Job) {
+        if job.cancel() {
+            // ORDERING: Relaxed, statistics.
+            self.discarded.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Cancels everything that is queued.
+    pub(super) fn discard_all(&self) {
+        while let Some(job) = self.take_errand() {
+            self.job_taken(&job);
+            self.discard(job);
+        }
+        while self.has_tasks() {
+            if let Some(job) = self.ranks.take_any() {
+                self.job_taken(&job);
+                self.discard(job);
+            }
+            let stealers = self.used_slots().filter_map(Slot::stealer);
+            let stolen = std::iter::once(self.injector.steal())
+                .chain(stealers.map(|stealer| stealer.steal()));
+            for steal in stolen {
+                if let Steal::Success(job) = steal {
+                    self.job_taken(&job);
+                    self.discard(job);
+                }
+            }
+        }
+    }
+
+    /// Tokens of all running tasks, cancelled.
+    pub(super) fn cancel_running(&self) {
+        let mut tokens = Vec::new();
+        // Unused slots as well: a thread may be starting.
+        for slot in &self.slots {
+            slot.running.cancel_all();
+            slot.running.look(|task| tokens.extend(task.ask_cancel()));
+        }
+        // User code (callbacks of tokens) runs when nobody is looked at.
+        for token in tokens {
+            token.cancel();
+        }
     }
 
     /// Joins those that are gone, not those that wait for the end themselves.

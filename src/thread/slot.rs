@@ -3,13 +3,14 @@
 //! It outlives its threads: the deque waits there between two of them, and thieves
 //! reach it at any time.
 
+use super::deque::{Deque, Stealer};
 use super::fork::lane::Lane;
 use super::running::Running;
+use crate::primitive::Mutex;
 use crate::primitive::atomic::{AtomicBool, Ordering::Relaxed};
 use crate::primitive::block::BlockedOn;
 use crate::primitive::thread::JoinHandle;
 use crate::primitive::unmodelled::{AtomicU32, AtomicU64, OnceLock};
-use crate::primitive::{Deque, Mutex, Stealer};
 use crate::task::{Job, Ran};
 
 /// The place of one thread in its pool. It outlives the threads that take it.
@@ -90,7 +91,7 @@ impl Slot {
     /// Makes the deque, if the slot has none yet.
     pub(super) fn furnish(&self) {
         self.stealer.get_or_init(|| {
-            let deque = Deque::new_lifo();
+            let deque = Deque::new();
             let stealer = deque.stealer();
             *self.deque.lock() = Some(deque);
             stealer

@@ -12,12 +12,13 @@
 //! Whatever a thread leaves behind when it blocks or retires lies in its [`Slot`],
 //! where the others find it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
 use super::core::{Core, Intake};
+use super::deque::Deque;
 use super::fork::Below;
 use super::fork::lane::LaneOwner;
 use super::guest::GUESTS_MAX;
@@ -25,7 +26,7 @@ use super::search::Work;
 use super::sleep::{Awake, Standing, Start, THREADS_MAX};
 use super::slot::Slot;
 use crate::primitive::block::{BlockHook, BlockedOn, LastResort, with_hook};
-use crate::primitive::{Deque, fork, mutant, thread_slot};
+use crate::primitive::{Chute, fork, mutant, thread_slot};
 use crate::task::{self, Job};
 
 /// The greatest number of slots in a pool: one more than threads, for while one
@@ -53,6 +54,8 @@ pub(super) struct Worker {
     core: Arc<Core>,
     index: usize,
     pub(super) deque: ManuallyDrop<Deque<Job>>,
+    /// Made when the first batch comes: a guest takes none.
+    pub(super) chute: OnceCell<Chute<Job>>,
     pub(super) lane: LaneOwner,
     /// What runs below what runs on top, the latest first.
     pub(super) covered: Cell<*const Below>,
@@ -193,6 +196,7 @@ impl Worker {
             // slot has one thread at a time, as its deque shows.
             lane: unsafe { LaneOwner::of(&core.slots[index].lane) },
             deque: ManuallyDrop::new(deque),
+            chute: OnceCell::new(),
             standing,
             covered: Cell::new(ptr::null()),
             below: ptr::null(),

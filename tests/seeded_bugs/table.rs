@@ -79,6 +79,37 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
              leaves before the end has only read what loom does not watch",
         ),
     },
+    // thread/deque
+    bug(
+        "deque-push-without-fence",
+        Kind::Ordering,
+        &["thread::deque::models::a_stolen_item_brings_what_it_points_to"],
+    ),
+    bug(
+        "deque-look-relaxed",
+        Kind::Ordering,
+        &["thread::deque::models::a_stolen_item_brings_what_it_points_to"],
+    ),
+    bug(
+        "deque-pop-without-fence",
+        Kind::Recheck,
+        &["thread::deque::models::two_pops_and_a_thief_share_two_items"],
+    ),
+    bug(
+        "deque-steal-without-fence",
+        Kind::Recheck,
+        &["thread::deque::models::two_pops_and_a_thief_share_two_items"],
+    ),
+    bug(
+        "deque-last-without-exchange",
+        Kind::Logic,
+        &["thread::deque::models::the_last_item_is_taken_once"],
+    ),
+    bug(
+        "deque-batch-without-look",
+        Kind::Recheck,
+        &["thread::deque::models::a_batch_moves_each_item_once"],
+    ),
     bug(
         "state-sole-forgets-waiters",
         Kind::Logic,

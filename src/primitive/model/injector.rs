@@ -18,9 +18,9 @@ use std::sync::Mutex;
 use super::atomics::{AtomicBool, AtomicUsize, Ordering, fence};
 use super::cell::UnsafeCell;
 use super::context;
-use super::deque::Deque;
 use super::park::plain;
 use super::thread::spin_hint;
+use crate::primitive::native::{self, Chute};
 use crossbeam_deque::Steal;
 
 /// How many tasks one execution of a model may push.
@@ -35,7 +35,7 @@ struct Slot<T> {
 pub(crate) struct Injector<T>(Queue<T>);
 
 enum Queue<T> {
-    Native(crossbeam_deque::Injector<T>),
+    Native(native::Injector<T>),
     Modelled(Slots<T>),
 }
 
@@ -107,7 +107,7 @@ impl<T> Slots<T> {
 impl<T> Injector<T> {
     pub(crate) fn new() -> Self {
         Self(match context::current() {
-            None => Queue::Native(crossbeam_deque::Injector::new()),
+            None => Queue::Native(native::Injector::new()),
             Some(_) => Queue::Modelled(Slots {
                 head: AtomicUsize::new(0),
                 tail: AtomicUsize::new(0),
@@ -143,12 +143,12 @@ impl<T> Injector<T> {
         }
     }
 
-    /// Steals a task, and moves at most one more into `dest`.
-    pub(crate) fn steal_batch_and_pop(&self, dest: &Deque<T>) -> Steal<T> {
+    /// Steals the oldest task; gives at most one more to `keep`.
+    pub(crate) fn steal_batch(&self, chute: &Chute<T>, mut keep: impl FnMut(T)) -> Steal<T> {
         let slots = match &self.0 {
             Queue::Native(native) => {
                 context::refuse_native("injector");
-                return dest.fill_from(native);
+                return native.steal_batch(chute, keep);
             }
             Queue::Modelled(slots) => slots,
         };
@@ -162,7 +162,7 @@ impl<T> Injector<T> {
         }
         let oldest = slots.take(head);
         if count == 2 {
-            dest.push(slots.take(head + 1));
+            keep(slots.take(head + 1));
         }
         Steal::Success(oldest)
     }

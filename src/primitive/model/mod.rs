@@ -49,7 +49,6 @@ pub(crate) mod atomics;
 mod cell;
 pub(crate) mod channel;
 pub(crate) mod context;
-mod deque;
 mod injector;
 pub(crate) mod late;
 mod loads;
@@ -57,6 +56,7 @@ mod lock;
 #[cfg(test)]
 mod models;
 mod park;
+mod ring;
 #[cfg(test)]
 pub(crate) mod run;
 #[cfg(test)]
@@ -69,10 +69,10 @@ mod unwind;
 use std::sync::OnceLock;
 use std::time::Instant;
 
+pub(crate) use super::native::{Chute, Pointed};
 pub(crate) use atomics as atomic;
 pub(crate) use cell::UnsafeCell;
 pub(crate) use crossbeam_deque::Steal;
-pub(crate) use deque::{Deque, Stealer};
 pub(crate) use injector::Injector;
 pub(crate) use late::{Word, of_this_execution};
 pub(crate) use lock::{
@@ -80,6 +80,7 @@ pub(crate) use lock::{
     ReentrantMutex, ReentrantMutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,
 };
 pub(crate) use park::Parker;
+pub(crate) use ring::Ring;
 pub(crate) use thread::thread_slot;
 pub(crate) use unwind::catch_unwind;
 

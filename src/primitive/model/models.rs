@@ -21,7 +21,7 @@ use super::atomics::{AtomicBool, AtomicUsize, Ordering, fence};
 use super::run::{Explored, Model};
 use super::thread::{self, JoinHandle};
 use super::{
-    Condvar, Deque, Injector, Mutex, MutexGuard, Parker, Steal, UnsafeCell, catch_unwind, now,
+    Chute, Condvar, Injector, Mutex, MutexGuard, Parker, Steal, UnsafeCell, catch_unwind, now,
     thread_slot, unwind,
 };
 

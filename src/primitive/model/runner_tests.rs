@@ -11,8 +11,8 @@ use std::time::Duration;
 use super::atomics::{AtomicUsize, Ordering};
 use super::run::{Explored, Model};
 use super::{
-    Condvar, Deque, Injector, Mutex, Parker, Steal, UnsafeCell, catch_unwind, now, stacks, thread,
-    thread_slot, unwind,
+    Chute, Condvar, Injector, Mutex, Parker, Ring, Steal, UnsafeCell, catch_unwind, now, stacks,
+    thread, thread_slot, unwind,
 };
 
 fn refuses(why: &str, check: impl FnOnce() -> Explored) {
@@ -120,12 +120,9 @@ fn what_is_made_outside_is_refused_inside() {
     outside!(Condvar::new(), |condvar: &Condvar| condvar.notify_all());
     outside!(Parker::new(), |parker: &Parker| parker.unpark());
     outside!(Injector::new(), |injector: &Injector<u8>| injector.push(1));
-    outside!(
-        Deque::<u8>::new_lifo().stealer(),
-        |stealer: &super::Stealer<u8>| {
-            let _ = stealer.steal();
-        }
-    );
+    outside!(Ring::new(), |ring: &Ring<Box<u8>>| {
+        let _ = ring.peek(0);
+    });
 }
 
 #[test]
@@ -235,11 +232,22 @@ fn outside_of_models_all_is_native() {
     assert!(!parker.park_until(Some(now() + Duration::from_millis(1))));
     other.join().expect("it does not panic");
 
-    let deque = Deque::new_lifo();
-    assert_eq!(injector.steal_batch_and_pop(&deque), Steal::Success(1));
-    deque.push(2);
-    assert_eq!(deque.stealer().len(), 1);
-    assert_eq!(deque.pop(), Some(2));
+    (2..5).for_each(|item| injector.push(item));
+    let (chute, mut kept) = (Chute::new(), vec![]);
+    assert_eq!(
+        injector.steal_batch(&chute, |item| kept.push(item)),
+        Steal::Success(1)
+    );
+    assert_eq!(kept, [2]);
+    let ring = Ring::new();
+    assert_eq!(ring.capacity(), 64);
+    // SAFETY: this thread is the owner, and the slot is empty.
+    unsafe { ring.put(1, Box::new(7)) };
+    // SAFETY: as above.
+    unsafe { ring.grow(1, 2) };
+    assert_eq!(ring.capacity(), 128);
+    // SAFETY: the item was put there, and is taken once.
+    assert_eq!(*unsafe { ring.claim(ring.peek(1)) }, 7);
     assert_eq!(UnsafeCell::new_static(3).into_inner(), 3);
     assert_eq!(AtomicUsize::new(4).fetch_max(9, Ordering::Relaxed), 4);
 }

@@ -10,6 +10,7 @@ use std::sync::atomic::{self, Ordering};
 /// A fence, as [`std::sync::atomic::fence`].
 #[inline(always)]
 pub(crate) fn fence(order: Ordering) {
+    // ORDERING: the caller's.
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     if order == Ordering::SeqCst {
         // SAFETY: it leaves the word on top of the stack as it is. Without `nomem`

@@ -7,13 +7,19 @@ use std::sync::Arc;
 use std::time::Instant;
 
 mod fence;
+mod injector;
 mod lock;
+mod ring;
 
 pub(crate) use crossbeam_deque::Steal;
+pub(crate) use injector::{Chute, Injector};
 pub(crate) use lock::{
     Condvar, MappedMutexGuard, MappedRwLockReadGuard, MappedRwLockWriteGuard, Mutex, MutexGuard,
     ReentrantMutex, ReentrantMutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard, Word,
 };
+#[cfg(raddle_loom)]
+pub(crate) use ring::Peeked;
+pub(crate) use ring::{Pointed, Ring};
 
 /// Atomic integers and fences.
 pub(crate) mod atomic {
@@ -237,13 +243,6 @@ impl Parker {
         }
     }
 }
-
-/// The owner's end of a work-stealing deque: last in, first out.
-pub(crate) type Deque<T> = crossbeam_deque::Worker<T>;
-/// The thieves' end of a [`Deque`]: oldest first.
-pub(crate) type Stealer<T> = crossbeam_deque::Stealer<T>;
-/// The queue where outsiders put jobs: first in, first out.
-pub(crate) type Injector<T> = crossbeam_deque::Injector<T>;
 
 /// Channels, and what selects among them.
 pub(crate) mod channel {

@@ -18,7 +18,8 @@ use crate::primitive::atomic::{AtomicBool, Ordering};
 use crate::primitive::model::run::Model;
 use crate::primitive::thread::{self, JoinHandle};
 use crate::primitive::unmodelled::{self, AtomicU64};
-use crate::primitive::{Condvar, Deque, Injector, Mutex, Steal, Stealer, UnsafeCell};
+use crate::primitive::{Condvar, Injector, Mutex, Pointed, Steal, UnsafeCell};
+use crate::thread::deque::{Deque, Stealer};
 use crate::wait::deadline::Deadline;
 
 use Ordering::{Acquire, Relaxed, Release};
@@ -72,6 +73,16 @@ impl Queue for Injector<usize> {
     }
     fn in_sight(&self) -> bool {
         !self.is_empty()
+    }
+}
+
+impl Pointed for usize {
+    fn into_pointer(self) -> *mut () {
+        std::ptr::without_provenance_mut(self)
+    }
+
+    unsafe fn from_pointer(pointer: *mut ()) -> Self {
+        pointer.addr()
     }
 }
 

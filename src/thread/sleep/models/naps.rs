@@ -44,7 +44,7 @@ fn a_job_pushed_while_the_thief_falls_asleep_is_seen() {
         .unbounded()
         .quick(4)
         .check(|| {
-            let deque = Deque::new_lifo();
+            let deque = Deque::new();
             let room = Room::new(deque.stealer(), 1, 1, 1).open_for([1, 1], 1);
             room.write(0);
             deque.push(0);

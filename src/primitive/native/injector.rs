@@ -1,0 +1,60 @@
+//! The queue where outsiders put jobs: crossbeam's.
+
+use std::cell::RefCell;
+
+use crossbeam_deque::{Steal, Worker};
+
+/// First in, first out, for any number of threads.
+#[derive(Debug)]
+pub(crate) struct Injector<T>(crossbeam_deque::Injector<T>);
+
+/// What a batch passes on its way from an injector to a deque.
+pub(crate) struct Chute<T> {
+    batch: Worker<T>,
+    turned: RefCell<Vec<T>>,
+}
+
+impl<T> Chute<T> {
+    pub(crate) fn new() -> Self {
+        Self {
+            batch: Worker::new_fifo(),
+            turned: RefCell::new(Vec::new()),
+        }
+    }
+}
+
+impl<T> Injector<T> {
+    pub(crate) fn new() -> Self {
+        Self(crossbeam_deque::Injector::new())
+    }
+
+    #[inline]
+    pub(crate) fn push(&self, item: T) {
+        self.0.push(item);
+    }
+
+    #[inline]
+    pub(crate) fn steal(&self) -> Steal<T> {
+        self.0.steal()
+    }
+
+    /// Steals the oldest item; gives those after it to `keep`, the newest first.
+    pub(crate) fn steal_batch(&self, chute: &Chute<T>, keep: impl FnMut(T)) -> Steal<T> {
+        let oldest = self.0.steal_batch_and_pop(&chute.batch);
+        if oldest.is_success() {
+            let mut turned = chute.turned.borrow_mut();
+            turned.extend(std::iter::from_fn(|| chute.batch.pop()));
+            turned.drain(..).rev().for_each(keep);
+        }
+        oldest
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
