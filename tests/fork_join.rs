@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::cell::Cell;
+
 use raddle::{Shutdown, ThreadPool};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -82,6 +84,91 @@ fn deeper_than_the_lane_is_wide() {
     let deep = std::thread::Builder::new().stack_size(64 << 20);
     let deep = deep.spawn(move || down(&pool, 20_000)).unwrap();
     assert_eq!(deep.join().unwrap(), 20_000);
+}
+
+thread_local! {
+    /// So many calls of the recursion stand on this thread's stack.
+    static STANDING: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Counts a call in, and says how many stand on this stack with it.
+struct Standing;
+
+impl Standing {
+    fn begin(most: &AtomicUsize) -> Self {
+        STANDING.set(STANDING.get() + 1);
+        most.fetch_max(STANDING.get(), SeqCst);
+        Self
+    }
+}
+
+impl Drop for Standing {
+    fn drop(&mut self) {
+        STANDING.set(STANDING.get() - 1);
+    }
+}
+
+/// A recursion of uneven halves, so that whoever is done early waits and helps.
+fn uneven(depth: u32, most: &AtomicUsize, join: &(impl Join + Sync)) -> u64 {
+    let _standing = Standing::begin(most);
+    if depth < 2 {
+        std::hint::black_box((0..depth * 200).sum::<u32>());
+        return 1;
+    }
+    let half = |less: u32| move || uneven(depth - less, most, join);
+    let (a, b) = if depth % 3 == 0 {
+        join.join(half(2), half(1))
+    } else {
+        join.join(half(1), half(2))
+    };
+    a + b
+}
+
+trait Join {
+    fn join<A: Send, B: Send>(
+        &self,
+        a: impl FnOnce() -> A + Send,
+        b: impl FnOnce() -> B + Send,
+    ) -> (A, B);
+}
+
+/// The serial program.
+struct InTurn;
+
+impl Join for InTurn {
+    fn join<A: Send, B: Send>(
+        &self,
+        a: impl FnOnce() -> A + Send,
+        b: impl FnOnce() -> B + Send,
+    ) -> (A, B) {
+        (a(), b())
+    }
+}
+
+impl Join for ThreadPool {
+    fn join<A: Send, B: Send>(
+        &self,
+        a: impl FnOnce() -> A + Send,
+        b: impl FnOnce() -> B + Send,
+    ) -> (A, B) {
+        self.join(a, b)
+    }
+}
+
+#[test]
+fn helping_never_stacks_more_calls_than_the_serial_program() {
+    let serial = AtomicUsize::new(0);
+    let leaves = uneven(20, &serial, &InTurn);
+    assert_eq!(serial.into_inner(), 20);
+    let pool = ThreadPool::new(4).unwrap();
+    let most = AtomicUsize::new(0);
+    for _ in 0..30 {
+        assert_eq!(uneven(20, &most, &pool), leaves);
+        let inside = pool.scope(|s| s.submit(|| uneven(20, &most, &pool)).result());
+        assert_eq!(inside.unwrap(), leaves);
+    }
+    let most = most.into_inner();
+    assert!(most <= 20, "{most} calls on one stack");
 }
 
 #[test]

@@ -37,6 +37,11 @@ pub(crate) trait BlockHook {
     /// This worker is awake again.
     fn block_ends(&self);
 
+    /// Runs what `task`, a running task of this pool, has forked and nobody has
+    /// started: its waiter, which calls this, needs it. `is_over` says whether the
+    /// task has ended.
+    fn help(&self, task: NonNull<()>, is_over: &dyn Fn() -> bool);
+
     /// This worker is about to sleep for a task that is queued, and would run
     /// it itself if no other thread can.
     fn offer(&self, offer: &Arc<LastResort>);

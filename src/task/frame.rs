@@ -28,6 +28,10 @@ struct Frame {
     note: PlainCell<Option<PanicNote>>,
     /// This task is a future, or runs on top of one's poll.
     is_in_poll: bool,
+    /// A stolen part of the task: its frame is elsewhere.
+    is_part: bool,
+    /// What the task forks lies there or higher in the lane of its thread.
+    mark: usize,
     below: *const (),
 }
 
@@ -43,6 +47,12 @@ pub(crate) trait Watch {
     /// not always the one below: some runs are not watched. And whether its
     /// task is to be asked to stop at once.
     fn begins(&self, top: *const ()) -> (*const (), bool);
+
+    /// Where what the task forks will lie in the lane of its thread, at least.
+    fn mark(&self) -> usize {
+        // Nobody knows: a frame that is not watched may be found below one that is.
+        usize::MAX
+    }
 
     /// The top frame is about to end, and `before` is the top one again. Once
     /// this returns, nobody looks at the one that ends.
@@ -74,6 +84,8 @@ pub(super) unsafe fn run(
         started: coarse_now(),
         note: PlainCell::new(None),
         is_in_poll: Ref(task).header().asks.is_driven() || is_in_poll(),
+        is_part: false,
+        mark: watch.mark(),
         below: CURRENT.get(),
     };
     let top: *const () = (&raw const frame).cast();
@@ -121,6 +133,8 @@ pub(crate) unsafe fn run_within<R>(
         task: of.task,
         started: of.started,
         is_in_poll: of.is_in_poll,
+        is_part: true,
+        mark: usize::MAX,
         note: PlainCell::new(None),
         below: CURRENT.get(),
     };
@@ -151,6 +165,13 @@ pub(crate) unsafe fn inspect(top: *const (), mut f: impl FnMut(Inspected<'_>)) {
 pub(crate) struct Inspected<'a>(&'a Frame);
 
 impl Inspected<'_> {
+    /// Where what `task` forks lies in the lane of this thread, if it runs here, and
+    /// not only a stolen part of it.
+    pub(crate) fn mark_of(&self, task: NonNull<()>) -> Option<usize> {
+        let is_it = self.0.task.0.cast() == task && !self.0.is_part;
+        is_it.then_some(self.0.mark)
+    }
+
     pub(crate) fn info(&self) -> TaskInfo {
         let mut info = self.0.task.header().info();
         info.running_for = Some(coarse_now().saturating_sub(self.0.started));

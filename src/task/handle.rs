@@ -76,8 +76,9 @@ impl<T> Handle<T> {
     /// Waits for the task and returns its result.
     ///
     /// On a worker of the task's own pool, the wait runs the task itself if
-    /// nobody has started it, else a spare worker takes this one's place: it
-    /// never deadlocks, and never runs another task in the meantime. But a task
+    /// nobody has started it. Else it helps with what the task has forked by joins
+    /// and `par_` loops, then a spare worker takes this one's place: it never
+    /// deadlocks, and never runs another task in the meantime. But a task
     /// that waits for itself, or tasks that wait for each other in a circle,
     /// never end; [`dump`](crate::dump) shows them.
     ///

@@ -7,6 +7,9 @@
 //!   a worker of its pool, no time limit, nobody has started it?
 //!     │ no                          └► yes: CLAIM: run it here, on top
 //!     ▼
+//!   HELP: run what the task has forked and nobody has started
+//!     │
+//!     ▼
 //!   PARK: push an entry, let a spare worker have the place, sleep
 //!     │                                     │
 //!     ▼ woken: the task has ended           ▼ the time is up: take the entry
@@ -14,9 +17,10 @@
 //!                                           has it: wait for it, then done
 //! ```
 //!
-//! Only the awaited task is ever run by its waiter, so a lock held across the
-//! wait is never wanted by a stranger on top of it (rayon#592), and the stack
-//! grows only with the depth of the user's own nesting.
+//! Only the awaited task, or parts of it, are ever run by its waiter, so a lock held
+//! across the wait is never wanted by a stranger on top of it (rayon#592), and the
+//! stack grows only with the depth of the user's own nesting. What HELP may run, and
+//! how a stranger is told, is the matter of thread/fork/.
 
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -50,7 +54,11 @@ pub(super) fn wait(task: Ref, deadline: Deadline) -> Result<bool, TaskError> {
     // One look: a task that comes due after it is claimed by nobody, and in the
     // queue.
     let claims = claims(task);
-    Ok(claims == Claims::Anytime && claim_now(task) || park(task, deadline, claims))
+    if claims == Claims::Anytime && claim_now(task) {
+        return Ok(true);
+    }
+    help(task);
+    Ok(park(task, deadline, claims))
 }
 
 /// Runs the task here if this is a worker of its pool and nobody has started
@@ -83,6 +91,25 @@ fn claim_now(task: Ref) -> bool {
         };
         serving(hook, task).is_some_and(|hook| claim_for(hook, task))
     })
+}
+
+/// Runs what the task has forked, if it runs elsewhere in this worker's pool. Not
+/// inside a poll, which is to be short.
+fn help(task: Ref) {
+    let header = task.header();
+    if frame::is_in_poll() || header.state.load().phase() != Phase::Running {
+        return;
+    }
+    // A future runs on when its poll has ended, and its thread polls others: no look
+    // at it tells whose half was stolen.
+    if header.asks.is_driven() && !mutant("help-with-a-poll") {
+        return;
+    }
+    block::current(|hook| {
+        if let Some(hook) = hook.and_then(|hook| serving(hook, task)) {
+            hook.help(task.0.cast(), &|| header.state.load().is_final());
+        }
+    });
 }
 
 /// The hook of this thread that may run the task. A guest runs only what any

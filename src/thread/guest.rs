@@ -262,6 +262,10 @@ impl BlockHook for GuestHook<'_> {
         }
     }
 
+    fn help(&self, task: NonNull<()>, is_over: &dyn Fn() -> bool) {
+        self.worker.help(task, is_over);
+    }
+
     fn offer(&self, offer: &Arc<LastResort>) {
         self.worker.core().offers.add(offer);
         if let Some(below) = self.below {

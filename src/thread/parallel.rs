@@ -13,7 +13,9 @@ impl ThreadPool {
     ///
     /// A thread from outside takes part in the work. While it waits for a half that
     /// was taken, a thread helps with what that half has forked, and with nothing
-    /// else; then it blocks. There is no time limit: both borrow from its stack.
+    /// else; then it blocks. Helping adds no calls of a recursion to any stack: none
+    /// ever holds more of them than that of the serial program, however deep.
+    /// There is no time limit: both borrow from its stack.
     ///
     /// # Panics
     ///

@@ -109,6 +109,12 @@ impl Running {
 }
 
 impl Watch for Running {
+    /// What a thread does by itself begins with no join of the thread's open.
+    #[inline]
+    fn mark(&self) -> usize {
+        0
+    }
+
     #[inline]
     fn begins(&self, top: *const ()) -> (*const (), bool) {
         let before = self.replace(top.expose_provenance());

@@ -276,9 +276,8 @@ impl Worker {
     /// Runs a child of the scope that this thread waits for, on top of the wait.
     pub(super) fn run_child(&self, job: Job) {
         self.core.job_taken(&job);
-        let slot = self.slot();
-        let ran = self.on_top(|| job.run(&slot.running));
-        slot.counters.count(ran);
+        let ran = self.on_top(|watch| job.run(watch));
+        self.slot().counters.count(ran);
     }
 
     /// `None` says that this is another process: see [`is_forked`](fork::is_forked).
@@ -409,6 +408,12 @@ impl BlockHook for Worker {
         *self.slot().blocked_on.lock() = outer;
     }
 
+    fn help(&self, task: NonNull<()>, is_over: &dyn Fn() -> bool) {
+        if !fork::is_forked(self.core.id) && !self.in_hook.get() {
+            self.help_with(task, is_over);
+        }
+    }
+
     fn offer(&self, offer: &Arc<LastResort>) {
         // Who may not run it must not be called in the place of one who may.
         if !fork::is_forked(self.core.id) && self.serving(self.core.id).is_some() {
@@ -437,9 +442,8 @@ impl BlockHook for Worker {
             }
         }
         self.core.drop_claimed_errand(task);
-        let slot = self.slot();
         // SAFETY: the caller's contract is the same.
-        let ran = self.on_top(|| unsafe { task::run_claimed(task, &slot.running) });
-        slot.counters.count(ran);
+        let ran = self.on_top(|watch| unsafe { task::run_claimed(task, watch) });
+        self.slot().counters.count(ran);
     }
 }

@@ -1103,6 +1103,21 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         &["thread::fork::models::a_waiter_never_runs_a_strangers_half"],
     ),
     bug(
+        "help-keeps-a-stranger",
+        Kind::Recheck,
+        &["thread::models::helping::a_waiter_of_a_task_runs_no_half_of_the_next_task"],
+    ),
+    bug(
+        "help-with-a-poll",
+        Kind::Logic,
+        &["helping/a_waiter_of_a_future_helps_with_no_poll"],
+    ),
+    bug(
+        "lane-steals-below-mark",
+        Kind::Logic,
+        &["thread::models::helping::a_waiter_runs_no_half_that_is_older_than_its_task"],
+    ),
+    bug(
         "guest-leaves-with-its-permit",
         Kind::Logic,
         &["thread::fork::models::what_a_guest_leaves_behind_is_run"],

@@ -44,6 +44,8 @@ impl BlockHook for Looks<'_> {
     }
     fn offer(&self, _: &Arc<LastResort>) {}
     fn withdraw(&self, _: &Arc<LastResort>) {}
+    fn help(&self, _: NonNull<()>, _: &dyn Fn() -> bool) {}
+
     unsafe fn run_claimed(&self, _: NonNull<()>) {}
 }
 

@@ -1,10 +1,16 @@
 //! A worker's part in fork-join: to expose, to steal, to run, to wait.
 
+use std::cell::Cell;
+use std::ptr::NonNull;
+
 use super::lane::Lane;
 use super::{ENDED, Fork, Latch, RETURNED, Shared, run};
 use crate::primitive::block::{BlockedOn, Blocking};
 use crate::primitive::{Parker, fork, mutant, thread};
-use crate::task::frame;
+use crate::task::{Watch, frame};
+use crate::thread::core::Core;
+use crate::thread::running::Running;
+use crate::thread::slot::Slot;
 use crate::thread::worker::Worker;
 
 /// How often a waiter looks again before it parks.
@@ -30,6 +36,26 @@ pub(in crate::thread) struct Below {
     next: *const Below,
 }
 
+/// Watches what runs on top of something: its joins lie at the mark or higher.
+pub(in crate::thread) struct OnTop<'a> {
+    running: &'a Running,
+    mark: usize,
+}
+
+impl Watch for OnTop<'_> {
+    fn begins(&self, top: *const ()) -> (*const (), bool) {
+        self.running.begins(top)
+    }
+
+    fn mark(&self) -> usize {
+        self.mark
+    }
+
+    fn ends(&self, before: *const ()) {
+        self.running.ends(before);
+    }
+}
+
 impl Worker {
     /// Shares the oldest join of this thread, and calls somebody for it.
     #[cold]
@@ -50,7 +76,7 @@ impl Worker {
         // SAFETY: what was stolen was exposed, and its owner waits for the end.
         unsafe { Fork::shared(fork) }.start(self.index(), mark);
         // SAFETY: it was stolen.
-        self.on_top(|| unsafe { run(fork, &self.slot().running) });
+        self.on_top(|watch| unsafe { run(fork, watch) });
         // SAFETY: it was stolen, and was run.
         unsafe { Fork::end(fork, ENDED) };
     }
@@ -97,11 +123,11 @@ impl Worker {
     }
 
     /// Runs something on top of what this thread runs.
-    pub(in crate::thread) fn on_top<R>(&self, run: impl FnOnce() -> R) -> R {
-        struct Restore<'a>(&'a Worker, *const Below);
+    pub(in crate::thread) fn on_top<R>(&self, run: impl FnOnce(&OnTop<'_>) -> R) -> R {
+        struct Restore<'a>(&'a Cell<*const Below>, *const Below);
         impl Drop for Restore<'_> {
             fn drop(&mut self) {
-                self.0.covered.set(self.1);
+                self.0.set(self.1);
             }
         }
         let below = Below {
@@ -109,9 +135,12 @@ impl Worker {
             frame: frame::current_frame(),
             next: self.covered.get(),
         };
-        let _restore = Restore(self, below.next);
+        let _restore = Restore(&self.covered, below.next);
         self.covered.set(&raw const below);
-        run()
+        run(&OnTop {
+            running: &self.slot().running,
+            mark: below.mark,
+        })
     }
 
     /// The frame in which the join at `index` of the lane was forked.
@@ -129,9 +158,46 @@ impl Worker {
         frame
     }
 
+    /// Runs what `task` has forked and nobody has started, for a waiter that cannot
+    /// go on before; `is_over` says that the task has ended.
+    ///
+    /// The look at the task comes after the steal, as that of a join does
+    /// (fork/mod.rs): a task that has not ended by then had not when the half was
+    /// pushed.
+    pub(in crate::thread) fn help_with(&self, task: NonNull<()>, is_over: &dyn Fn() -> bool) {
+        if self.core().used_slots().all(|slot| slot.lane.is_empty()) {
+            // As good as always, in a program that does not fork.
+            return;
+        }
+        let Some((slot, mark)) = self.core().runner_of(task) else {
+            return;
+        };
+        while let Some(stolen) = Stolen::from(&slot.lane, mark) {
+            if is_over() && !mutant("help-keeps-a-stranger") {
+                // SAFETY: it was stolen, and was not started.
+                unsafe { Fork::end(stolen.0, RETURNED) };
+                return;
+            }
+            self.run_stolen(stolen);
+        }
+    }
+
     /// Steals what the thief of a join has pushed for it.
     fn steal_back(&self, latch: Latch) -> Option<Stolen> {
         let (thief, mark) = latch.thief()?;
         Stolen::from(&self.core().slots[thief].lane, mark)
+    }
+}
+
+impl Core {
+    /// The place of the thread that runs `task`, and where what the task forks lies
+    /// in its lane.
+    fn runner_of(&self, task: NonNull<()>) -> Option<(&Slot, usize)> {
+        self.used_slots().find_map(|slot| {
+            let mut mark = None;
+            slot.running
+                .look(|frame| mark = mark.or(frame.mark_of(task)));
+            Some((slot, mark?))
+        })
     }
 }

@@ -156,7 +156,7 @@ impl Lane {
         let mut range = Range(self.range.load(Relaxed));
         loop {
             let top = range.top();
-            if top >= range.split() || top < mark {
+            if top >= range.split() || top < mark && !mutant("lane-steals-below-mark") {
                 return None;
             }
             // ORDERING: Acquire pairs with the Release in `expose`.

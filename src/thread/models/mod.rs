@@ -11,6 +11,7 @@
 mod cap;
 mod ends;
 mod futures;
+mod helping;
 mod look;
 mod scopes;
 mod work;
