@@ -41,6 +41,8 @@ mod limit;
 mod map_init;
 #[cfg(all(test, raddle_loom))]
 mod models;
+#[cfg(feature = "orx")]
+mod orx;
 mod parallel;
 mod pin;
 mod post;
