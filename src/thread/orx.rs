@@ -10,9 +10,10 @@
 //! than the others. paralight's own ranges (`RangeStrategy`) are private to it.
 //!
 //! What does not come along: orx-parallel's `ORX_NUM_THREADS` and its default pool, and
-//! paralight's choice of ranges and its pinning, which belong to their own pools. The two
-//! crates bring twelve and two further ones, all MIT or Apache-2.0; `orx-parallel` names no
-//! oldest compiler, and paralight an older one than raddle does.
+//! paralight's choice of ranges and its pinning, which belong to their own pools. With
+//! this feature 25 further crates are built, most of them for a macro of orx-parallel's
+//! (`syn`, `toml_edit`); all are MIT, most also Apache-2.0. paralight builds with an
+//! older compiler than raddle does, and orx-parallel names none.
 //!
 //! # Each index once
 //!

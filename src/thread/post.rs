@@ -80,7 +80,7 @@ impl Post {
         is_last_resort: bool,
     ) -> Result<Option<Arc<Parker>>, Share> {
         let mut inbox = self.inbox.lock();
-        if !inbox.is_open() && !(is_last_resort && inbox.is_there) {
+        if !(inbox.is_open() || is_last_resort && inbox.is_there) {
             return Err(share);
         }
         inbox.shares.push_back(share);
