@@ -100,7 +100,7 @@ pub use task::{
 };
 pub use thread::{
     PoolStats, Scope, ScopedHandle, Shutdown, ShutdownReport, ThreadPool, ThreadPoolBuilder,
-    WhenFull, blocking, dump, join, scope,
+    WhenFull, WorkerIndex, blocking, dump, join, scope,
 };
 pub use wait::{TimedOutWaiting, block_on, block_on_timeout};
 

@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -331,16 +331,64 @@ fn c110_scopes_borrow_for_ever_and_for_a_while() {
 }
 
 #[test]
-#[ignore = "broadcast: not built yet"]
-fn c111_a_broadcast_inside_a_scope_meets_every_worker() {}
+fn c111_a_broadcast_inside_a_scope_meets_every_worker() {
+    watch(|| {
+        let pool = pool(4);
+        let all = Barrier::new(4);
+        let count = AtomicUsize::new(0);
+        let meet = || {
+            pool.broadcast(|_| {
+                all.wait();
+                count.fetch_add(1, SeqCst);
+            });
+        };
+        // By the scope's own thread, and by a child.
+        pool.scope(|_| meet());
+        pool.scope(|s| drop(s.submit(meet)));
+        assert_eq!(count.load(SeqCst), 8);
+    });
+}
 
 #[test]
-#[ignore = "broadcast: not built yet"]
-fn c112_a_panic_of_a_broadcast_is_collected() {}
+fn c112_a_panic_of_a_broadcast_is_collected() {
+    watch(|| {
+        let pool = pool(5);
+        for panicking in [&[3][..], &[0, 2, 4], &[0, 1, 2, 3, 4]] {
+            let count = AtomicUsize::new(0);
+            let thrown = catch_unwind(AssertUnwindSafe(|| {
+                pool.broadcast(|worker| {
+                    count.fetch_add(1, SeqCst);
+                    if panicking.contains(&worker.get()) {
+                        std::panic::panic_any(worker);
+                    }
+                })
+            }));
+            // The first in order, when all have ended.
+            let first = thrown
+                .unwrap_err()
+                .downcast::<raddle::WorkerIndex>()
+                .unwrap();
+            assert_eq!(first.get(), panicking[0]);
+            assert_eq!(count.load(SeqCst), 5);
+        }
+        assert_eq!(pool.broadcast(|worker| worker.get()), [0, 1, 2, 3, 4]);
+    });
+}
 
 #[test]
-#[ignore = "broadcast: not built yet"]
-fn c114_a_broadcast_reaches_workers_that_fall_asleep() {}
+fn c114_a_broadcast_reaches_workers_that_fall_asleep() {
+    watch(|| {
+        let pool = pool(7);
+        for turn in 0..200 {
+            // Some have just found nothing, some sleep, and some are called for this.
+            pool.submit(|| ()).detach();
+            assert_eq!(pool.broadcast(|_| ()).len(), 7);
+            thread::sleep(Duration::from_micros(turn));
+        }
+        let task = raddle::task(|| ()).timeout(Duration::from_secs(60));
+        pool.submit(task).result().unwrap();
+    });
+}
 
 #[test]
 fn c115_a_task_submitted_before_a_join_runs_beside_it() {

@@ -59,6 +59,8 @@ pub(crate) struct Core {
     /// Slots below this index have had a thread.
     used: AtomicUsize,
     pub(super) guests: Guests,
+    /// Held while a broadcast is delivered, so that all threads get two in one order.
+    pub(super) broadcasts: crate::primitive::Mutex<()>,
     pub(super) sleep: Sleep,
     intake: AtomicUsize,
     pub(super) offers: Offers,
@@ -97,6 +99,7 @@ impl Core {
                 .collect(),
             used: AtomicUsize::new(0),
             guests: Guests::new(threads_max + 1),
+            broadcasts: crate::primitive::Mutex::new(()),
             sleep: Sleep::new(config.workers, threads_max, resident),
             intake: AtomicUsize::new(Intake::Open as usize),
             offers: Offers::new(),
@@ -151,9 +154,18 @@ impl Core {
         let name = format!("{}-{index}", self.config.name);
         // Locked so long: whoever joins the threads of an ended pool finds it.
         let mut threads = slot.threads.lock();
-        let started = thread::spawn(name, self.config.stack_size, move || {
+        slot.post.open();
+        let spawned = thread::spawn(name, self.config.stack_size, move || {
             worker::main(core, start);
-        })?;
+        });
+        let started = match spawned {
+            Ok(started) => started,
+            Err(error) => {
+                drop(threads);
+                self.pass_on(slot.post.close(), index, false);
+                return Err(error);
+            }
+        };
         threads.push(started);
         if threads.len() > THREADS_KEPT {
             // It retired long ago, and need not be joined.

@@ -72,7 +72,7 @@ fn describe(core: &Core, text: &mut String) -> std::fmt::Result {
             lines.push(format!("  worker {index}: {below}{}", task.info()));
             depth += 1;
         });
-        let blocked_on = slot.blocked_on.lock().clone();
+        let blocked_on = slot.post.blocked_on();
         for (depth, line) in lines.into_iter().enumerate() {
             text.push_str(&line);
             match blocked_on.as_ref().filter(|_| depth == 0) {

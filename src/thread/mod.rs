@@ -18,6 +18,7 @@
 //! | `guest` | a caller from outside that takes part |
 //! | `sleep/` | when a thread may sleep, and why no job is forgotten |
 //! | `blocking` | tasks that block, beside those that compute |
+//! | `broadcast`, `post` | once on each worker, and what is addressed to one thread |
 //! | `priority` | what comes before all others, and after them |
 //! | `map_init` | a map with a state in each worker |
 //! | `pin` | workers tied to CPUs |
@@ -30,6 +31,7 @@
 //! | `builder`, `stats`, `dump` | configuration and reports |
 
 mod blocking;
+mod broadcast;
 mod builder;
 mod core;
 pub(crate) mod deque;
@@ -41,8 +43,11 @@ mod limit;
 mod map_init;
 #[cfg(all(test, raddle_loom))]
 mod models;
+#[cfg(feature = "orx")]
+mod orx;
 mod parallel;
 mod pin;
+mod post;
 mod priority;
 mod resize;
 mod running;
@@ -64,6 +69,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use blocking::blocking;
+pub use broadcast::WorkerIndex;
 pub use builder::ThreadPoolBuilder;
 pub use dump::dump;
 pub use limit::WhenFull;

@@ -1,12 +1,14 @@
 //! Where a thread looks for something to do.
 //!
 //! ```text
-//!   own deque, newest first ──► injector, a batch ──► others' lanes and deques
+//!   own deque, newest first ──► own post ──► injector, a batch ──► others' lanes
+//!                               (broadcast/)                      and deques
 //!   (every 61st time the oldest comes first; priorities: priority.rs)
 //! ```
 
 use std::ptr;
 
+use super::broadcast::Share;
 use super::core::Core;
 use super::fork::Stolen;
 use super::sleep::Sight;
@@ -28,6 +30,7 @@ const LOW_FIRST: u32 = 30;
 pub(super) enum Work {
     Task(Job),
     Half(Stolen),
+    Share(Share),
 }
 
 impl Worker {
@@ -59,6 +62,11 @@ impl Worker {
         self.searches.set(searches);
         let ranks = &self.core().ranks;
         let (turns, turn) = (searches / OLDEST_FIRST, searches % OLDEST_FIRST);
+        if turn == 0
+            && let Some(share) = self.take_share()
+        {
+            return Some(Work::Share(share));
+        }
         let first = match (turn, turns % 2) {
             (0, 0) => self.take_oldest(),
             (0, _) => self.take_injected(),
@@ -69,8 +77,9 @@ impl Worker {
         };
         (first.or_else(|| ranks.high.take()))
             .or_else(|| self.deque.pop())
-            .or_else(|| self.take_injected())
             .map(Work::Task)
+            .or_else(|| self.take_share().map(Work::Share))
+            .or_else(|| self.take_injected().map(Work::Task))
             .or_else(|| self.steal())
             .or_else(|| ranks.low.take().map(Work::Task))
     }
@@ -155,6 +164,10 @@ impl Sight for Core {
 
     fn has_tasks(&self) -> bool {
         self.has_tasks()
+    }
+
+    fn has_post_for(&self, index: usize) -> bool {
+        self.has_post_for(index)
     }
 
     fn if_nobody_visits(&self, end: impl FnOnce()) {

@@ -5,10 +5,10 @@
 
 use super::deque::{Deque, Stealer};
 use super::fork::lane::Lane;
+use super::post::Post;
 use super::running::Running;
 use crate::primitive::Mutex;
 use crate::primitive::atomic::{AtomicBool, Ordering::Relaxed};
-use crate::primitive::block::BlockedOn;
 use crate::primitive::thread::JoinHandle;
 use crate::primitive::unmodelled::{AtomicU32, AtomicU64, OnceLock};
 use crate::task::{Job, Ran};
@@ -29,8 +29,8 @@ pub(super) struct Slot {
     pub(super) is_closer: AtomicBool,
     /// 1 while its thread is tied to a CPU.
     pub(super) pinned: AtomicU32,
-    /// What the thread is blocked on, for `dump()`.
-    pub(super) blocked_on: Mutex<Option<BlockedOn>>,
+    /// What is addressed to the thread, and whether it is blocked.
+    pub(super) post: Post,
     pub(super) counters: Counters,
 }
 
@@ -74,7 +74,7 @@ impl Slot {
             running: Running::new(),
             is_closer: AtomicBool::new(false),
             pinned: AtomicU32::new(0),
-            blocked_on: Mutex::new(None),
+            post: Post::new(),
             counters: Counters::default(),
         }
     }

@@ -78,7 +78,7 @@ impl Core {
             // ORDERING: Relaxed, statistics.
             stats.pinned += slot.pinned.load(Relaxed) as usize;
             stats.running += usize::from(slot.running.is_busy());
-            stats.blocked += usize::from(slot.blocked_on.lock().is_some());
+            stats.blocked += usize::from(slot.post.blocked_on().is_some());
             stats.finished += read(&counters.finished);
             stats.panicked += read(&counters.panicked);
             stats.cancelled += read(&counters.cancelled);

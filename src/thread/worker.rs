@@ -156,6 +156,9 @@ pub(super) fn main(core: Arc<Core>, start: Start) {
             worker.in_hook.set(false);
         }
         let awake = worker.work()?;
+        if !mutant("broadcast-leaves-with-its-share") {
+            core.pass_on(core.slots[index].post.close(), index, true);
+        }
         if awake == Awake::Retired {
             // The crew has let it go, so it is no member any more.
             WORKER.set(ptr::null());
@@ -294,6 +297,12 @@ impl Worker {
                         }
                         self.run_stolen(stolen);
                     }
+                    Work::Share(share) => {
+                        if self.standing.is_searching() {
+                            self.stop_searching();
+                        }
+                        self.run_share(share);
+                    }
                 }
                 if fork::is_forked(self.core.id) {
                     // The queues are copies: their tasks run in the parent.
@@ -314,6 +323,13 @@ impl Worker {
                         if fork::is_forked(self.core.id) {
                             return None;
                         }
+                    }
+                    may_work = self.core.sleep.take_permit(&self.standing);
+                }
+                Awake::Post => {
+                    self.run_shares();
+                    if fork::is_forked(self.core.id) {
+                        return None;
                     }
                     may_work = self.core.sleep.take_permit(&self.standing);
                 }
@@ -381,11 +397,12 @@ impl BlockHook for Worker {
         }
         // The code inside may need the pool.
         let on_code = on == BlockedOn::Code;
-        let outer = self.slot().blocked_on.lock().replace(on);
+        let (outer, shares) = self.slot().post.blocks(on);
         let is_outermost = outer.is_none();
         self.outer_waits.borrow_mut().extend(outer);
         let call = (self.core.sleep).block_starts(&self.standing, || self.core.has_work());
         self.core.answer(call);
+        self.core.pass_on(shares, self.index, true);
         if is_outermost && self.is_guest && !on_code {
             self.is_out.set(true);
             self.core.step_out();
@@ -405,7 +422,7 @@ impl BlockHook for Worker {
             }
             self.core.sleep.block_ends(&self.standing);
         }
-        *self.slot().blocked_on.lock() = outer;
+        self.slot().post.unblocks(outer);
     }
 
     fn help(&self, task: NonNull<()>, is_over: &dyn Fn() -> bool) {

@@ -134,6 +134,9 @@ fn pools(pool: &ThreadPool) {
     let _ = (pool.stats(), pool.width(), dump(), format!("{pool:?}"));
     pool.resize(pool.width() + 1);
     pool.resize(pool.width() - 1);
+    // It waits for workers that compute, and some of the pool's may be held.
+    let other = ThreadPool::new(1).unwrap();
+    assert_eq!(other.broadcast(|worker| worker.get()), [0]);
     assert!(pool.try_submit(|| 1).unwrap().result().is_ok());
     let handles = pool.submit_many([|| 1, || 2]);
     assert_eq!(

@@ -585,6 +585,37 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         Kind::Logic,
         &["sleep::models::spares::two_threads_that_wait_for_the_end_of_their_pool_get_it"],
     ),
+    // thread/broadcast: once on each worker
+    bug(
+        "broadcast-parks-without-look",
+        Kind::Recheck,
+        &["thread::models::broadcast::a_broadcast_reaches_a_worker_that_falls_asleep"],
+    ),
+    bug(
+        "broadcast-end-without-unpark",
+        Kind::Notify,
+        &["thread::models::broadcast::a_broadcast_reaches_a_worker_that_falls_asleep"],
+    ),
+    bug(
+        "broadcast-blocks-with-its-share",
+        Kind::Logic,
+        &["thread::models::broadcast::a_worker_that_blocks_passes_its_share_on"],
+    ),
+    bug(
+        "broadcast-leaves-with-its-share",
+        Kind::Logic,
+        &["thread::models::broadcast::a_broadcast_as_the_pool_ends_is_run"],
+    ),
+    bug(
+        "broadcast-delivers-silently",
+        Kind::Notify,
+        &["thread::models::broadcast::two_workers_that_broadcast_at_once_run_both"],
+    ),
+    bug(
+        "broadcast-receives-without-look",
+        Kind::Recheck,
+        &["thread::models::broadcast::two_workers_that_broadcast_at_once_run_both"],
+    ),
     // thread: tasks that block
     bug(
         "errand-count-relaxed",

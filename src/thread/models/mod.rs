@@ -8,6 +8,7 @@
 //! about its end, so is how it ends. In `ends.rs` one pool is built, and all end,
 //! in every order.
 
+mod broadcast;
 mod cap;
 mod ends;
 mod futures;

@@ -53,6 +53,7 @@ mod end;
 mod errands;
 #[cfg(all(test, raddle_loom))]
 mod models;
+mod post;
 mod resize;
 mod sight;
 mod standing;
@@ -84,6 +85,7 @@ const ASLEEP: u32 = 0;
 const CALLED: u32 = 1;
 const DISMISSED: u32 = 2;
 const SENT: u32 = 3;
+const POST: u32 = 4;
 
 /// Who is there.
 #[derive(Debug)]
@@ -252,7 +254,7 @@ impl Sleep {
         {
             let mut crew = self.crew.lock();
             crew.live -= 1;
-            crew.sent -= usize::from(!start.is_called);
+            crew.sent -= usize::from(start.is_sent);
             self.give_place_back(&mut crew, start.index);
             self.census.give_back(start.is_called, start.is_called);
             self.end_if_done(&mut crew, sight);
@@ -353,6 +355,10 @@ impl Sleep {
                 crew.parked.pop();
                 return Awake::Errand;
             }
+            if sight.has_post_for(me.index) && !mutant("broadcast-parks-without-look") {
+                crew.parked.pop();
+                return Awake::Post;
+            }
             self.end_if_done(&mut crew, sight);
         }
         if !mutant("sleep-park-without-fence") {
@@ -399,6 +405,7 @@ impl Sleep {
                     self.crew.lock().sent -= 1;
                     return Awake::Errand;
                 }
+                POST => return Awake::Post,
                 DISMISSED => return Awake::Ended,
                 _ => {}
             }

@@ -9,6 +9,11 @@ pub(in crate::thread) trait Sight {
     /// of joins, their owners take care.
     fn has_tasks(&self) -> bool;
 
+    /// Whether something is addressed to the thread with this index alone.
+    fn has_post_for(&self, _index: usize) -> bool {
+        false
+    }
+
     /// Calls `end` if no thread from outside works for the pool now, and lets none
     /// in meanwhile. It is called with the crew's lock.
     fn if_nobody_visits(&self, end: impl FnOnce()) {

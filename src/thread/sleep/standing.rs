@@ -19,7 +19,7 @@ impl Standing {
             index: start.index,
             has_permit: Cell::new(start.is_called),
             is_searching: Cell::new(start.is_called),
-            is_sent: Cell::new(!start.is_called),
+            is_sent: Cell::new(start.is_sent),
         }
     }
 
@@ -59,8 +59,10 @@ pub(in crate::thread) enum Call {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::thread) struct Start {
     pub(in crate::thread) index: usize,
-    /// Called: it has a permit, and the search. Else it is sent: for an errand.
+    /// Called: it has a permit, and the search.
     pub(super) is_called: bool,
+    /// Sent: for an errand. Neither: for what is addressed to it.
+    pub(super) is_sent: bool,
 }
 
 impl Start {
@@ -68,6 +70,7 @@ impl Start {
         Self {
             index,
             is_called: true,
+            is_sent: false,
         }
     }
 
@@ -75,6 +78,15 @@ impl Start {
         Self {
             index,
             is_called: false,
+            is_sent: true,
+        }
+    }
+
+    pub(super) fn for_post(index: usize) -> Self {
+        Self {
+            index,
+            is_called: false,
+            is_sent: false,
         }
     }
 }
@@ -87,6 +99,8 @@ pub(in crate::thread) enum Awake {
     Work,
     /// There may be an errand; the thread has no permit, and needs none for it.
     Errand,
+    /// Something is addressed to the thread, which has no permit, and needs none.
+    Post,
     /// The thread was one too many: it goes, and says so with
     /// [`Sleep::left`](super::Sleep::left).
     Retired,

@@ -237,6 +237,7 @@ impl<Q: Queue> Room<Q> {
                     }
                     may_work = self.sleep.take_permit(&me);
                 }
+                Awake::Post => unreachable!("nothing is addressed to one of these"),
                 Awake::Retired | Awake::Ended => break awake,
             }
         };
