@@ -116,7 +116,7 @@ fn uneven(depth: u32, most: &AtomicUsize, join: &(impl Join + Sync)) -> u64 {
         return 1;
     }
     let half = |less: u32| move || uneven(depth - less, most, join);
-    let (a, b) = if depth % 3 == 0 {
+    let (a, b) = if depth.is_multiple_of(3) {
         join.join(half(2), half(1))
     } else {
         join.join(half(1), half(2))

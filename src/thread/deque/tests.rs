@@ -6,10 +6,6 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use super::{Deque, START, distance};
 use crate::primitive::Steal;
 
-fn number(item: Box<usize>) -> usize {
-    *item
-}
-
 #[test]
 fn the_owner_pops_the_newest_and_a_thief_takes_the_oldest() {
     let deque = Deque::new();
@@ -17,12 +13,12 @@ fn the_owner_pops_the_newest_and_a_thief_takes_the_oldest() {
     for n in 0..3 {
         deque.push(Box::new(n));
     }
-    assert_eq!(deque.pop().map(number), Some(2));
+    assert_eq!(deque.pop().map(|item| *item), Some(2));
     let Steal::Success(oldest) = stealer.steal() else {
         panic!("nothing to steal");
     };
     assert_eq!((*oldest, stealer.len()), (0, 1));
-    assert_eq!(deque.pop().map(number), Some(1));
+    assert_eq!(deque.pop().map(|item| *item), Some(1));
     assert!(deque.pop().is_none() && stealer.steal().is_empty() && deque.is_empty());
 }
 
@@ -38,7 +34,7 @@ fn it_grows_with_its_items_in_place() {
     }
     assert_eq!(stealer.len(), 900);
     for n in (100..1000).rev() {
-        assert_eq!(deque.pop().map(number), Some(n));
+        assert_eq!(deque.pop().map(|item| *item), Some(n));
     }
     assert!(deque.pop().is_none());
 }
@@ -56,7 +52,7 @@ fn a_batch_is_half_of_what_is_there() {
     };
     assert_eq!(*newest, most - 1);
     assert_eq!(own.stealer().len(), most - 1);
-    assert_eq!(own.pop().map(number), Some(most - 2));
+    assert_eq!(own.pop().map(|item| *item), Some(most - 2));
     assert_eq!(stealer.len(), 10 - most);
     own.push(Box::new(11));
     assert!(
