@@ -1113,7 +1113,10 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
     bug(
         "fork-end-relaxed",
         Kind::Ordering,
-        &["thread::fork::models::a_half_stolen_while_its_owner_comes_runs_once"],
+        &[
+            "thread::fork::models::a_half_stolen_while_its_owner_comes_runs_once",
+            "thread::models::helping::a_task_ends_while_its_waiter_helps",
+        ],
     ),
     bug(
         "fork-end-without-unpark",

@@ -61,7 +61,7 @@ fn not_on_top_of_the_guest() {
 
 /// Fear: the task comes to its end while its waiter steals: a half is run twice or by
 /// nobody, its result is not seen, or one of the two sleeps for ever.
-/// Must fail when: the end of a stolen half wakes nobody, or is Relaxed.
+/// Must fail when: the end of a stolen half is Relaxed.
 /// Bound: 3 preemptions, a guest and a pool of one; 2 in the quick tier.
 #[test]
 fn a_task_ends_while_its_waiter_helps() {
