@@ -40,13 +40,11 @@ fn a_broadcast_reaches_a_worker_that_falls_asleep() {
 /// Fear: two workers that broadcast at once wait for each other, or one of them runs
 /// both shares of a round.
 /// Must fail when: a worker passes its shares on though it waits in a broadcast.
-/// Bound: 2 preemptions, a pool of two and who started it, as a third makes it take
-/// hours; 1 in the quick tier.
+/// Bound: 1 preemption, a pool of two and who started it: a second one takes minutes.
 #[test]
 fn two_workers_that_broadcast_at_once_run_both() {
     Model::new("thread::two_workers_that_broadcast_at_once_run_both")
-        .preemptions(2)
-        .quick(1)
+        .preemptions(1)
         .check(|| {
             let pool = Arc::new(pool(2, 2));
             let tasks = [(); 2].map(|()| {
@@ -63,12 +61,11 @@ fn two_workers_that_broadcast_at_once_run_both() {
 /// Fear: a share broadcasts, and the worker that waits for it sleeps beside its own share
 /// of that.
 /// Must fail when: who waits in a broadcast is not woken for another one's share.
-/// Bound: 2 preemptions, a pool of two and who started it; 1 in the quick tier.
+/// Bound: 1 preemption, a pool of two and who started it: a second one takes minutes.
 #[test]
 fn who_waits_in_a_broadcast_takes_part_in_one_within() {
     Model::new("thread::who_waits_in_a_broadcast_takes_part_in_one_within")
-        .preemptions(2)
-        .quick(1)
+        .preemptions(1)
         .check(|| {
             let pool = Arc::new(pool(2, 2));
             let inner = pool.clone();
