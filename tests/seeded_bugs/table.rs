@@ -609,12 +609,7 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
     bug(
         "broadcast-delivers-silently",
         Kind::Notify,
-        &["thread::models::broadcast::two_workers_that_broadcast_at_once_run_both"],
-    ),
-    bug(
-        "broadcast-receives-without-look",
-        Kind::Recheck,
-        &["thread::models::broadcast::two_workers_that_broadcast_at_once_run_both"],
+        &["thread::models::broadcast::who_waits_in_a_broadcast_takes_part_in_one_within"],
     ),
     // thread: tasks that block
     bug(
