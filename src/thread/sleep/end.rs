@@ -3,11 +3,12 @@
 //! Once the crew is closing, the last thread that parks ends the pool: all
 //! that live are parked (or wait inside a shutdown), no guest is in the pool, and
 //! no job is in sight. That thread holds the lock, nobody may enter, and all
-//! permits and searches have been given back; *then* it fences, *then* looks everywhere, *then* marks the end. A
-//! submitter from outside that sees a permit taken or a searcher has left its
-//! job in sight of that look, and the pool goes on. One that sees neither calls
-//! somebody: it gets the lock before the look, and the same is true; or after
-//! the mark, which it then sees, and cancels what it has pushed itself.
+//! permits and searches have been given back; *then* it fences, *then* looks
+//! everywhere, *then* marks the end. A submitter from outside that sees a permit
+//! taken or a searcher has left its job in sight of that look, and the pool goes
+//! on. One that sees neither calls somebody: it gets the lock before the look, and
+//! the same is true; or after the mark, which it then sees, and cancels what it has
+//! pushed itself.
 
 use super::{Call, Crew, DISMISSED, Sight, Sleep};
 use crate::primitive::atomic::{Ordering, fence};
