@@ -165,11 +165,11 @@ fn a_panic_waits_for_the_thief_of_the_other_half() {
 /// Fear: a waiter that helps runs a half twice, misses what it wrote, or is not
 /// found when it parks.
 /// Must fail when: a returned or helped half counts as the one that is waited for.
-/// Bound: 4 preemptions, a guest and a pool of one; 2 in the quick tier.
+/// Bound: 3 preemptions, a guest and a pool of one; 2 in the quick tier.
 #[test]
 fn a_waiter_helps_with_the_halves_of_its_half() {
     Model::new("fork::a_waiter_helps_with_the_halves_of_its_half")
-        .preemptions(4)
+        .preemptions(3)
         .quick(2)
         .check(|| {
             let pool = pool(1, 1);
@@ -252,12 +252,11 @@ fn what_a_guest_leaves_behind_is_run() {
 /// Fear: a guest and the end of the pool miss each other: what the guest submits is
 /// neither run nor cancelled.
 /// Must fail when: the last guest goes without a look for the end.
-/// Bound: 3 preemptions, a guest and a pool of one that ends; 2 in the quick tier.
+/// Bound: 2 preemptions, a guest and a pool of one that ends (3 take minutes).
 #[test]
 fn what_a_guest_submits_to_an_ending_pool_ends() {
     Model::new("fork::what_a_guest_submits_to_an_ending_pool_ends")
-        .preemptions(3)
-        .quick(2)
+        .preemptions(2)
         .check(|| {
             let pool = Arc::new(pool(1, 1));
             let closer = pool.clone();
