@@ -83,3 +83,60 @@ fn a_waiter_of_a_future_helps_with_no_poll() {
         assert!(!waiter.result().unwrap(), "it has helped with a poll");
     });
 }
+
+/// What a waiter helps with may fork the process, and return in the child: there the
+/// wait is refused.
+#[cfg(unix)]
+#[test]
+fn a_waiter_whose_help_has_forked_is_refused_in_the_child() {
+    const IN_CHILD: usize = usize::MAX;
+    let pool = Arc::new(pool(2));
+    let inner = pool.clone();
+    let pid = Arc::new(AtomicUsize::new(0));
+    let tells = pid.clone();
+    let waiter = pool.submit(move || {
+        let me = thread::current().id();
+        let done = Arc::new(AtomicUsize::new(0));
+        let (own, counts, knows) = (inner.clone(), done.clone(), tells.clone());
+        let long = inner.submit(move || {
+            own.par_for(0..200, |_| {
+                thread::sleep(Duration::from_millis(2));
+                if thread::current().id() == me && tells.load(SeqCst) == 0 {
+                    // SAFETY: the child leaves by `_exit`, and does nothing before but
+                    // to wait in vain.
+                    match unsafe { libc::fork() } {
+                        0 => tells.store(IN_CHILD, SeqCst),
+                        child => tells.store(child as usize, SeqCst),
+                    }
+                }
+                counts.fetch_add(1, SeqCst);
+            });
+        });
+        until(|| done.load(SeqCst) > 4);
+        let result = long.result();
+        if knows.load(SeqCst) == IN_CHILD {
+            let is_refused = matches!(result, Err(raddle::TaskError::Refused(_)));
+            // SAFETY: the child ends here.
+            unsafe { libc::_exit(if is_refused { 7 } else { 8 }) };
+        }
+        result.unwrap();
+    });
+    waiter.result().unwrap();
+    let child = pid.load(SeqCst) as libc::pid_t;
+    assert!(child > 0, "nobody has helped");
+    let (mut status, mut turns) = (0, 0);
+    // SAFETY: the child is ours, and `status` is a local.
+    while unsafe { libc::waitpid(child, &raw mut status, libc::WNOHANG) } == 0 {
+        thread::sleep(Duration::from_millis(10));
+        turns += 1;
+        if turns == 1000 {
+            // SAFETY: as above.
+            unsafe { libc::kill(child, libc::SIGKILL) };
+        }
+    }
+    assert_eq!(
+        status >> 8,
+        7,
+        "the child says how its wait ended: {status:#x}"
+    );
+}

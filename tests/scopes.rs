@@ -5,7 +5,7 @@ mod common;
 
 use raddle::{Scope, Shutdown, ThreadPool, WhenFull};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -214,4 +214,64 @@ fn no_child_is_lost_when_the_pool_ends_beside_its_scope() {
         });
         assert_eq!(ran.load(SeqCst), 8);
     }
+}
+
+/// The end waits for those inside, and nobody enters any more.
+#[test]
+fn a_pool_ends_though_threads_from_outside_keep_coming() {
+    for how in [Shutdown::Finish, Shutdown::CancelQueued] {
+        let pool = ThreadPool::new(2).unwrap();
+        let stop = AtomicBool::new(false);
+        thread::scope(|t| {
+            for turn in 0..4 {
+                let (pool, stop) = (&pool, &stop);
+                t.spawn(move || {
+                    thread::sleep(Duration::from_millis(5 * turn));
+                    while !stop.load(SeqCst) {
+                        pool.scope(|_| thread::sleep(Duration::from_millis(20)));
+                    }
+                });
+            }
+            thread::sleep(Duration::from_millis(50));
+            pool.shutdown(how);
+            stop.store(true, SeqCst);
+        });
+    }
+}
+
+/// The code inside of `blocking` may be what ends the pool.
+#[test]
+fn a_scope_may_end_its_own_pool_inside_of_blocking() {
+    let pool = ThreadPool::new(2).unwrap();
+    pool.scope(|s| {
+        raddle::blocking(|| pool.shutdown(Shutdown::Finish));
+        s.submit(|| ()).result().unwrap();
+    });
+}
+
+/// More threads than may work for a pool: a further one may end it as well.
+#[test]
+fn one_guest_too_many_may_end_the_pool() {
+    let pool = ThreadPool::new(2).unwrap();
+    let (inside, go) = (AtomicUsize::new(0), AtomicBool::new(false));
+    thread::scope(|t| {
+        for _ in 0..64 {
+            t.spawn(|| {
+                pool.scope(|_| {
+                    inside.fetch_add(1, SeqCst);
+                    while !go.load(SeqCst) {
+                        thread::sleep(Duration::from_millis(1));
+                    }
+                });
+            });
+        }
+        while inside.load(SeqCst) < 64 {
+            thread::yield_now();
+        }
+        pool.scope(|s| {
+            go.store(true, SeqCst);
+            pool.shutdown(Shutdown::Finish);
+            s.submit(|| ()).result().unwrap();
+        });
+    });
 }

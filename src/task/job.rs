@@ -129,43 +129,40 @@ impl Job {
             // SAFETY: the queue's reference is ours to give up.
             return unsafe { run_special(header, watch) };
         }
-        let children = shared.children();
-        if shared.state.is_sole() {
-            // SAFETY: nobody else has a reference, so the closure is ours.
-            let phase = unsafe { frame::run(header, shared.vtable.run, watch) };
-            // SAFETY: result and cell are ours.
-            unsafe { shared.drop_result(phase) };
-            // SAFETY: as above.
-            unsafe { free(header) };
-            // SAFETY: we have ended it, and its result is gone.
-            unsafe { Header::end_child(children) };
-            return Ran::of(phase);
-        }
         // SAFETY: the queue's reference is ours to give up.
-        unsafe { run_shared(header, children, watch) }
+        unsafe { run_plain(header, watch) }
     }
 }
 
-/// Runs a task that has a handle, or that somebody waits for.
+/// Runs a task without a limit.
 ///
 /// # Safety
 ///
 /// The caller owns the queue's reference, and does not use it again.
 #[inline]
-unsafe fn run_shared(
-    header: NonNull<Header>,
-    children: Option<NonNull<Children>>,
-    watch: &impl Watch,
-) -> Ran {
+unsafe fn run_plain(header: NonNull<Header>, watch: &impl Watch) -> Ran {
     // SAFETY: the queue's reference keeps the cell alive.
     let shared = unsafe { header.as_ref() };
-    if let Err(word) = shared.state.start() {
-        // SAFETY: the queue's reference is ours to give up.
-        unsafe { release_queue(header) };
-        return Ran::stale(word.outcome());
-    }
-    // SAFETY: we have moved QUEUED to RUNNING.
+    let is_sole = match shared.state.start_queued() {
+        Ok(is_sole) => is_sole,
+        Err(word) => {
+            // SAFETY: the queue's reference is ours to give up.
+            unsafe { release_queue(header) };
+            return Ran::stale(word.outcome());
+        }
+    };
+    let children = shared.children();
+    // SAFETY: we have moved QUEUED to RUNNING, or nobody else has a reference.
     let phase = unsafe { frame::run(header, shared.vtable.run, watch) };
+    if is_sole {
+        // SAFETY: result and cell are ours.
+        unsafe { shared.drop_result(phase) };
+        // SAFETY: as above.
+        unsafe { free(header) };
+        // SAFETY: we have ended it, and its result is gone.
+        unsafe { Header::end_child(children) };
+        return Ran::of(phase);
+    }
     shared.unlink();
     let (pool, site) = (shared.pool, shared.site);
     let done = shared.state.finish(phase);
@@ -206,7 +203,7 @@ unsafe fn run_special(header: NonNull<Header>, watch: &impl Watch) -> Ran {
     }
     if !shared.asks.is_limited() {
         // SAFETY: by the contract above.
-        return unsafe { run_shared(header, shared.children(), watch) };
+        return unsafe { run_plain(header, watch) };
     }
     // The handle may be resolved while the closure still runs.
     if let Err(word) = shared.state.start() {

@@ -28,8 +28,8 @@
 //!
 //! | event | allowed in | leads to | who calls owns afterwards |
 //! |---|---|---|---|
-//! | [`is_sole`](State::is_sole) | QUEUED, and only QUEUE set | the same, to the end | everything |
-//! | [`start`](State::start) | QUEUED | RUNNING | the closure |
+//! | [`start_queued`](State::start_queued) | QUEUED, and only QUEUE set | the same, to the end | everything |
+//! | `start_queued`, [`start`](State::start) | QUEUED | RUNNING | the closure |
 //! | [`resolve_unstarted`](State::resolve_unstarted) | QUEUED | CANCELLED, TIMED_OUT | the closure, the waiters |
 //! | [`expire_running`](State::expire_running) | RUNNING | TIMED_OUT | the waiters |
 //! | [`finish`](State::finish) (sole runner) | RUNNING | its phase, without QUEUE | the waiters; the cell, if HANDLE is gone |
@@ -205,21 +205,6 @@ impl State {
         Word(self.0.load(weaken("state-load-relaxed", Acquire)))
     }
 
-    /// QUEUED, and nobody but the queue has a reference, nor waits: whoever owns the
-    /// queue's reference owns the cell.
-    #[inline]
-    pub(crate) fn is_sole(&self) -> bool {
-        // ORDERING: Acquire pairs with the Release in `abandon`: the deeds of the
-        // handle come before the free.
-        let word = self.0.load(Acquire);
-        let others = if mutant("state-sole-forgets-waiters") {
-            word & !WAITERS
-        } else {
-            word
-        };
-        others == Phase::Queued as usize | QUEUE
-    }
-
     #[inline]
     fn update(
         &self,
@@ -260,6 +245,38 @@ impl State {
             (word.phase() == Phase::Queued).then(|| word.with_phase(Phase::Running))
         })
         .map(drop)
+    }
+
+    /// As `start`, by the holder of the queue's reference. `Ok(true)` says that nobody
+    /// else has a reference, nor waits: the word stays QUEUED, and all is the caller's.
+    #[inline]
+    pub(crate) fn start_queued(&self) -> Result<bool, Word> {
+        if mutant("state-start-without-exchange") {
+            return self.start().map(|()| false);
+        }
+        // ORDERING: Acquire pairs with the Release in `abandon`: the deeds of the
+        // handle come before the free.
+        let mut seen = Word(self.0.load(Acquire));
+        loop {
+            let others = if mutant("state-sole-forgets-waiters") {
+                seen.0 & !WAITERS
+            } else {
+                seen.0
+            };
+            if others == Phase::Queued as usize | QUEUE {
+                return Ok(true);
+            }
+            if seen.phase() != Phase::Queued {
+                return Err(seen);
+            }
+            let next = seen.with_phase(Phase::Running).0;
+            // ORDERING: Relaxed, the closure came with the queue; Acquire on failure,
+            // as above, and so that a final phase shows its result.
+            match (self.0).compare_exchange_weak(seen.0, next, Relaxed, Acquire) {
+                Ok(_) => return Ok(false),
+                Err(actual) => seen = Word(actual),
+            }
+        }
     }
 
     /// QUEUED to `phase`: the caller drops the closure and wakes the waiters.

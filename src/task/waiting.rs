@@ -58,6 +58,10 @@ pub(super) fn wait(task: Ref, deadline: Deadline) -> Result<bool, TaskError> {
         return Ok(true);
     }
     help(task);
+    if fork::is_forked(task.header().pool) {
+        // What it ran has forked, and returned in the child.
+        return Err(TaskError::Refused(Refusal::Forked));
+    }
     Ok(park(task, deadline, claims))
 }
 

@@ -5,7 +5,7 @@
 //! deque), and does what nobody steals from it.
 //!
 //! ```text
-//!   enter: the pool has ended? ──► alone: does without the pool
+//!   enter: the pool is shut down? ──► alone: does without the pool
 //!     │ no: counted
 //!     ▼
 //!   take a free slot ──► take a permit, if one is idle ──► work ◄──► wait: give the
@@ -21,8 +21,8 @@
 //! 3. It takes no tasks, so the caller gets no job of a stranger's; what it
 //!    submits lies in its own deque, where workers find it, also after it is gone.
 //! 4. The pool does not end while a guest is in it. Guests are counted under a lock,
-//!    and the end holds the lock from its look at the count to its mark, so who
-//!    enters knows whether it came before the end. One that waits steps out: what it
+//!    and the end holds the lock from its look at the count to its mark. Nobody enters
+//!    once the intake is closed, so the count comes to 0. One that waits steps out: what it
 //!    waits for may be the end. When it goes on and the pool has ended, its children
 //!    run in its own thread, and nobody steals its halves.
 //! 5. It may be a worker of another pool, or of this one's guest already: the hook
@@ -103,9 +103,10 @@ impl Guests {
 pub(super) enum Visitor<'a> {
     /// As a worker.
     Working(&'a Worker),
-    /// There are too many guests: it may submit, and not work.
+    /// There are too many guests: it may submit, and not work. The end of the pool
+    /// does not wait for it.
     Beside,
-    /// The pool has ended.
+    /// The pool is shut down.
     Alone,
 }
 
@@ -119,14 +120,16 @@ impl<'a> Visitor<'a> {
 }
 
 impl Core {
-    /// Counts this thread in, unless the pool has ended; with a slot, if one is free.
-    fn let_in(&self) -> Option<Option<usize>> {
+    /// Counts this thread in, if a slot is free. Not once the pool takes no tasks any
+    /// more: threads that come and go would keep it from its end for ever.
+    fn let_in(&self) -> Result<usize, Visitor<'static>> {
         let mut present = self.guests.present.lock();
-        if self.sleep.has_ended() {
-            return None;
+        if self.intake() != Intake::Open {
+            return Err(Visitor::Alone);
         }
+        let index = present.free.pop().ok_or(Visitor::Beside)?;
         present.inside += 1;
-        Some(present.free.pop())
+        Ok(index)
     }
 
     /// Counts this thread out.
@@ -155,17 +158,6 @@ impl Core {
     }
 }
 
-/// Counts a thread out that has no slot.
-struct Beside<'a>(&'a Core);
-
-impl Drop for Beside<'_> {
-    fn drop(&mut self) {
-        if !fork::is_forked(self.0.id) {
-            self.0.let_out(None);
-        }
-    }
-}
-
 /// A guest's time in its pool; it leaves when this is dropped.
 struct Visit(ManuallyDrop<Worker>);
 
@@ -174,12 +166,9 @@ pub(super) fn visit<R>(core: &Arc<Core>, body: impl FnOnce(Visitor<'_>) -> R) ->
     if fork::is_forked(core.id) {
         return body(Visitor::Alone);
     }
-    let Some(slot) = core.let_in() else {
-        return body(Visitor::Alone);
-    };
-    let Some(index) = slot else {
-        let _counted = Beside(core);
-        return body(Visitor::Beside);
+    let index = match core.let_in() {
+        Ok(index) => index,
+        Err(visitor) => return body(visitor),
     };
     let slot = &core.slots[index];
     slot.furnish();
@@ -188,7 +177,7 @@ pub(super) fn visit<R>(core: &Arc<Core>, body: impl FnOnce(Visitor<'_>) -> R) ->
     core.guests.any.get_or_init(|| ());
     let Some(deque) = slot.deque.lock().take() else {
         debug_assert!(false, "slot {index} has no deque");
-        let _counted = Beside(core);
+        core.let_out(None);
         return body(Visitor::Beside);
     };
     let worker = Worker::guest(Arc::clone(core), index, deque, WORKER.get().cast());

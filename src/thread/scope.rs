@@ -64,7 +64,7 @@ pub struct Scope<'scope, 'env: 'scope> {
     children: Children,
     /// Of a FIFO scope: what its tickets run.
     in_order: Option<Injector<Job>>,
-    /// The pool had ended when the scope began.
+    /// The pool was shut down when the scope began.
     is_alone: bool,
     scope: PhantomData<&'scope mut &'scope ()>,
     env: PhantomData<&'env mut &'env ()>,
@@ -234,24 +234,17 @@ fn wait_for(children: &Children, core: &Arc<Core>, visitor: &Visitor<'_>) {
     let on = || BlockedOn::Thing("the children of a scope");
     let offer = Offer::make(&parker, true);
     let mut blocking = Blocking::start_on(on);
-    let is_beside = matches!(visitor, Visitor::Beside);
-    if is_beside {
-        core.step_out();
-    }
     while !children.have_ended() {
         parker.park();
         if offer.as_ref().is_some_and(Offer::take_call)
             && let Some(worker) = worker
-            && let Some(job) = core.dig_for_child(children)
+            && let Some(job) = worker.inside(|| core.dig_for_child(children))
         {
             drop(blocking);
             worker.run_child(job);
             run_own();
             blocking = Blocking::start_on(on);
         }
-    }
-    if is_beside {
-        core.step_in();
     }
     drop(blocking);
 }

@@ -14,7 +14,7 @@ use super::fork::Stolen;
 use super::sleep::Sight;
 use super::slot::{Counters, Slot};
 use super::worker::Worker;
-use crate::primitive::{Chute, Steal, thread};
+use crate::primitive::{Steal, thread};
 use crate::task::Job;
 
 /// Every so many searches what has waited longest comes first, by turns in the
@@ -92,11 +92,7 @@ impl Worker {
 
     fn take_injected(&self) -> Option<Job> {
         let injector = &self.core().injector;
-        if injector.is_empty() {
-            return None;
-        }
-        let chute = self.chute.get_or_init(Chute::new);
-        insist(|| injector.steal_batch(chute, |job| self.deque.push(job)))
+        insist(|| injector.steal_batch(&self.chute, |job| self.deque.push(job)))
     }
 
     /// Robs the others, beginning with a random one.

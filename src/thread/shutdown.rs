@@ -154,8 +154,9 @@ impl Core {
         // The caller may be a worker, of this pool or of another.
         let blocking = Blocking::start(BlockedOn::Thing("the end of a pool"));
         self.excuse_futures_here();
-        // A guest has stepped out.
         let own = with_worker(self.id, |worker| {
+            // A guest has stepped out already, but for one inside of `blocking`.
+            worker?.steps_out();
             let member = worker.filter(|worker| !worker.is_guest())?;
             Some(member.index())
         });

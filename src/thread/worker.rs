@@ -12,7 +12,7 @@
 //! Whatever a thread leaves behind when it blocks or retires lies in its [`Slot`],
 //! where the others find it.
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
@@ -54,8 +54,7 @@ pub(super) struct Worker {
     core: Arc<Core>,
     index: usize,
     pub(super) deque: ManuallyDrop<Deque<Job>>,
-    /// Made when the first batch comes: a guest takes none.
-    pub(super) chute: OnceCell<Chute<Job>>,
+    pub(super) chute: Chute<Job>,
     pub(super) lane: LaneOwner,
     /// What runs below what runs on top, the latest first.
     pub(super) covered: Cell<*const Below>,
@@ -199,7 +198,7 @@ impl Worker {
             // slot has one thread at a time, as its deque shows.
             lane: unsafe { LaneOwner::of(&core.slots[index].lane) },
             deque: ManuallyDrop::new(deque),
-            chute: OnceCell::new(),
+            chute: Chute::new(),
             standing,
             covered: Cell::new(ptr::null()),
             below: ptr::null(),
@@ -327,6 +326,9 @@ impl Worker {
                     may_work = self.core.sleep.take_permit(&self.standing);
                 }
                 Awake::Post => {
+                    if self.standing.is_searching() {
+                        self.stop_searching();
+                    }
                     self.run_shares();
                     if fork::is_forked(self.core.id) {
                         return None;
@@ -360,6 +362,27 @@ impl Worker {
 
     pub(super) fn slot(&self) -> &Slot {
         &self.core.slots[self.index]
+    }
+
+    /// Calls `f` while the end of the pool waits for this guest, which waits itself.
+    pub(super) fn inside<R>(&self, f: impl FnOnce() -> R) -> R {
+        let is_out = self.is_out.take();
+        if is_out {
+            self.core.step_in();
+        }
+        let result = f();
+        if is_out {
+            self.steps_out();
+        }
+        result
+    }
+
+    /// The end of the pool does not wait for this guest from now on. If it does not
+    /// already, nothing happens.
+    pub(super) fn steps_out(&self) {
+        if self.is_guest && !self.is_out.replace(true) {
+            self.core.step_out();
+        }
     }
 
     /// Something was pushed here that others may take.
@@ -403,9 +426,8 @@ impl BlockHook for Worker {
         let call = (self.core.sleep).block_starts(&self.standing, || self.core.has_work());
         self.core.answer(call);
         self.core.pass_on(shares, self.index, true);
-        if is_outermost && self.is_guest && !on_code {
-            self.is_out.set(true);
-            self.core.step_out();
+        if is_outermost && !on_code {
+            self.steps_out();
         }
     }
 

@@ -1,6 +1,6 @@
 //! The queue where outsiders put jobs: crossbeam's.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 
 use crossbeam_deque::{Steal, Worker};
 
@@ -9,17 +9,11 @@ use crossbeam_deque::{Steal, Worker};
 pub(crate) struct Injector<T>(crossbeam_deque::Injector<T>);
 
 /// What a batch passes on its way from an injector to a deque.
-pub(crate) struct Chute<T> {
-    batch: Worker<T>,
-    turned: RefCell<Vec<T>>,
-}
+pub(crate) struct Chute<T>(OnceCell<(Worker<T>, RefCell<Vec<T>>)>);
 
 impl<T> Chute<T> {
     pub(crate) fn new() -> Self {
-        Self {
-            batch: Worker::new_fifo(),
-            turned: RefCell::new(Vec::new()),
-        }
+        Self(OnceCell::new())
     }
 }
 
@@ -40,10 +34,16 @@ impl<T> Injector<T> {
 
     /// Steals the oldest item; gives those after it to `keep`, the newest first.
     pub(crate) fn steal_batch(&self, chute: &Chute<T>, keep: impl FnMut(T)) -> Steal<T> {
-        let oldest = self.0.steal_batch_and_pop(&chute.batch);
+        if self.0.is_empty() {
+            // As good as always, and cheaper to find.
+            return Steal::Empty;
+        }
+        let (batch, turned) =
+            (chute.0).get_or_init(|| (Worker::new_fifo(), RefCell::new(Vec::new())));
+        let oldest = self.0.steal_batch_and_pop(batch);
         if oldest.is_success() {
-            let mut turned = chute.turned.borrow_mut();
-            turned.extend(std::iter::from_fn(|| chute.batch.pop()));
+            let mut turned = turned.borrow_mut();
+            turned.extend(std::iter::from_fn(|| batch.pop()));
             turned.drain(..).rev().for_each(keep);
         }
         oldest

@@ -36,7 +36,8 @@
 //! should be held across a broadcast that the closure of another one takes. Rounds are
 //! delivered one after the other, under the lock `broadcasts`, and each thread runs
 //! its oldest share first; so two rounds whose shares wait for each other (at a
-//! barrier) do not cross.
+//! barrier) do not cross, as long as no thread blocks that has a share: what is passed
+//! on then may land behind a younger round's, which already runs.
 //!
 //! # Why no share is forgotten
 //!
@@ -294,8 +295,10 @@ impl ThreadPool {
     /// For what belongs to a thread: to fill its `thread_local!`s, to gather what they
     /// hold, to tie it to something. `f` may borrow: this blocks until it has ended on
     /// all, and there is no time limit. Each worker runs its share before it takes a
-    /// task from anywhere but its own queue, so a worker that computes for long is
-    /// waited for. Each is a thread of its own, so the shares may meet at a barrier.
+    /// task from anywhere but its own queue and that of high priority, so a worker that
+    /// computes for long is waited for. Each is a thread of its own, so the shares of
+    /// one broadcast may meet at a barrier. (Those of two at once may cross where a
+    /// worker blocks meanwhile and its share goes to another: see docs/limitations.md.)
     ///
     /// Which threads these are is decided by the call:
     ///

@@ -179,6 +179,10 @@ impl Worker {
                 return;
             }
             self.run_stolen(stolen);
+            if fork::is_forked(self.core().id) {
+                // The lanes are copies.
+                return;
+            }
         }
     }
 

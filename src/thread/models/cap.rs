@@ -40,12 +40,12 @@ fn at_the_cap_a_waiter_runs_its_limited_child() {
 
 /// Fear: a task waits for one that is not yet due; when it is, no thread is left.
 /// Must fail when: an early offer is not called.
-/// Bound: 4 preemptions, a pool of one at its cap and the timer; 2 in the quick
+/// Bound: 3 preemptions, a pool of one at its cap and the timer; 2 in the quick
 /// tier.
 #[test]
 fn at_the_cap_a_waiter_runs_its_delayed_child() {
     Model::new("thread::at_the_cap_a_waiter_runs_its_delayed_child")
-        .preemptions(4)
+        .preemptions(3)
         .quick(2)
         .check(|| {
             let letter = Letter::new();

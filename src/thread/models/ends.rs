@@ -131,11 +131,11 @@ fn the_queue_is_cancelled_before_what_runs_is_waited_for() {
 /// Fear: a task that ends its own pool at the cap of threads waits for its
 /// child, which no thread is left to run.
 /// Must fail when: a closer does not look after it has given its place away.
-/// Bound: 4 preemptions, a pool of one and its substitute; 2 in the quick tier.
+/// Bound: 3 preemptions, a pool of one and its substitute; 2 in the quick tier.
 #[test]
 fn a_task_that_ends_its_pool_at_the_cap_leaves_nobody_behind() {
     Model::new("thread::a_task_that_ends_its_pool_at_the_cap_leaves_nobody_behind")
-        .preemptions(4)
+        .preemptions(3)
         .quick(2)
         .check(|| {
             let letter = Letter::new();

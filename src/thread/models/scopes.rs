@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Letter, pool};
+use crate::error::TaskError;
 use crate::primitive::model::run::{Model, rest_in_one_order};
 use crate::primitive::thread;
 use crate::thread::Shutdown;
@@ -95,8 +96,9 @@ fn what_a_guest_lifts_as_the_pool_ends_has_an_end() {
                 // Above the child: it is lifted, and put back.
                 pool.submit(|| 42)
             });
-            let _ = stranger.result();
+            let answer = stranger.result();
             rest_in_one_order();
+            assert!(matches!(answer, Ok(42) | Err(TaskError::Refused(_))));
             closer.unwrap().join().unwrap();
             assert!(!pool.core.has_work());
         });

@@ -347,6 +347,10 @@ impl Sleep {
                 self.give_back_all(me);
                 return Awake::Ended;
             }
+            if sight.has_post_for(me.index) && !mutant("broadcast-parks-without-look") {
+                // With the search, if it has it: who ends that looks.
+                return Awake::Post;
+            }
             // ORDERING: Relaxed, whoever calls us has the lock after us.
             seat.signal.store(ASLEEP, Relaxed);
             crew.parked.push(me.index);
@@ -354,10 +358,6 @@ impl Sleep {
             if self.has_errands() && !mutant("errand-park-without-look") {
                 crew.parked.pop();
                 return Awake::Errand;
-            }
-            if sight.has_post_for(me.index) && !mutant("broadcast-parks-without-look") {
-                crew.parked.pop();
-                return Awake::Post;
             }
             self.end_if_done(&mut crew, sight);
         }

@@ -43,3 +43,34 @@ fn who_blocks_pays_first() {
     assert_eq!(sleep.resize(THREADS_MAX, 1, || false), Call::Nothing);
     assert_eq!(sleep.census.load().idle(), 0);
 }
+
+/// Work is in sight, and something is addressed to the first thread.
+struct PostAndJob;
+
+impl Sight for PostAndJob {
+    fn has_work(&self) -> bool {
+        true
+    }
+
+    fn has_tasks(&self) -> bool {
+        true
+    }
+
+    fn has_post_for(&self, index: usize) -> bool {
+        index == 0
+    }
+}
+
+/// Whoever published a job counts on the search: it goes to the post with the thread,
+/// which ends it with a look before it runs what is addressed to it.
+#[test]
+fn a_searcher_that_finds_its_post_keeps_the_search() {
+    let sleep = Sleep::new(2, 2, 2);
+    let searcher = start(&sleep);
+    assert_eq!(sleep.job_published(), Call::Nothing, "it will look");
+    let awake = sleep.fall_asleep(&searcher, Duration::from_secs(1), &PostAndJob);
+    assert_eq!(awake, Awake::Post);
+    assert!(searcher.is_searching() && searcher.has_permit());
+    let call = sleep.stop_searching(&searcher, || true);
+    assert!(matches!(call, Call::Start(_)), "{call:?}");
+}
