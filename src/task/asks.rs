@@ -66,13 +66,13 @@ impl Asks {
         Self(AtomicU32::new(DRIVEN))
     }
 
-    /// Whether this is a future that a pool drives.
     /// Neither limited nor driven, and no token: nobody but handle and queue knows it.
     #[inline]
     pub(super) fn is_plain(&self) -> bool {
         !self.has(TOKEN | LIMITED | DRIVEN)
     }
 
+    /// Whether this is a future that a pool drives.
     pub(super) fn is_driven(&self) -> bool {
         self.has(DRIVEN)
     }
