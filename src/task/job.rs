@@ -21,7 +21,7 @@ use super::frame::{self, Watch};
 use super::future;
 use super::options::Priority;
 use super::reference::Ref;
-use super::state::Phase;
+use super::state::{Phase, Word};
 use crate::primitive::{Pointed, mutant};
 
 /// A queue's reference to a task: whoever holds it runs the task or drops it.
@@ -129,21 +129,27 @@ impl Job {
             // SAFETY: the queue's reference is ours to give up.
             return unsafe { run_special(header, watch) };
         }
+        let started = shared.state.start_queued();
         // SAFETY: the queue's reference is ours to give up.
-        unsafe { run_plain(header, watch) }
+        unsafe { run_unlimited(header, started, watch) }
     }
 }
 
-/// Runs a task without a limit.
+/// Runs a task without a limit, if it has `started`; `Ok(true)` says that nobody else
+/// refers to it.
 ///
 /// # Safety
 ///
 /// The caller owns the queue's reference, and does not use it again.
 #[inline]
-unsafe fn run_plain(header: NonNull<Header>, watch: &impl Watch) -> Ran {
+unsafe fn run_unlimited(
+    header: NonNull<Header>,
+    started: Result<bool, Word>,
+    watch: &impl Watch,
+) -> Ran {
     // SAFETY: the queue's reference keeps the cell alive.
     let shared = unsafe { header.as_ref() };
-    let is_sole = match shared.state.start_queued() {
+    let is_sole = match started {
         Ok(is_sole) => is_sole,
         Err(word) => {
             // SAFETY: the queue's reference is ours to give up.
@@ -202,8 +208,14 @@ unsafe fn run_special(header: NonNull<Header>, watch: &impl Watch) -> Ran {
         }
     }
     if !shared.asks.is_limited() {
+        // Its token may refer to it, too, though it is in no word.
+        let started = if mutant("job-sole-forgets-its-token") {
+            shared.state.start_queued()
+        } else {
+            shared.state.start().map(|()| false)
+        };
         // SAFETY: by the contract above.
-        return unsafe { run_plain(header, watch) };
+        return unsafe { run_unlimited(header, started, watch) };
     }
     // The handle may be resolved while the closure still runs.
     if let Err(word) = shared.state.start() {

@@ -111,6 +111,11 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         &["thread::deque::models::a_batch_moves_each_item_once"],
     ),
     bug(
+        "job-sole-forgets-its-token",
+        Kind::Logic,
+        &["task::models::ends::a_token_that_cancels_a_task_without_handle_drops_it_or_not"],
+    ),
+    bug(
         "state-sole-forgets-waiters",
         Kind::Logic,
         &["task::models::waits::a_callback_is_called_though_its_handle_leaves"],

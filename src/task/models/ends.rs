@@ -242,6 +242,28 @@ fn a_token_that_cancels_while_the_task_runs_leaves_no_link() {
         });
 }
 
+/// Fear: a task without a handle counts as its runner's alone, though its token reaches
+/// it: its closure is run and dropped.
+/// Must fail when: whether anybody refers to the task is asked of its word alone.
+/// Bound: none, two threads.
+#[test]
+fn a_token_that_cancels_a_task_without_handle_drops_it_or_not() {
+    model("task::a_token_that_cancels_a_task_without_handle_drops_it_or_not")
+        .unbounded()
+        .quick(2)
+        .check(|| {
+            let desk = Desk::new();
+            let token = CancellationToken::new();
+            let (job, handle) = queued(task(desk.task()).cancelled_by(&token));
+            drop(handle);
+            let canceller = token.clone();
+            let other = start(move || canceller.cancel());
+            run(job);
+            other.join().unwrap();
+            desk.is_cleared();
+        });
+}
+
 /// Fear: the task ends while it is still being tied to its token: the entry
 /// that comes late stays in the token for ever.
 /// Must fail when: `keep` stores after the end.
