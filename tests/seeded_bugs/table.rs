@@ -93,12 +93,12 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
     bug(
         "deque-pop-without-fence",
         Kind::Recheck,
-        &["thread::deque::models::two_pops_and_a_thief_share_two_items"],
+        &["thread::deque::models::two_pops_and_two_thefts_share_two_items"],
     ),
     bug(
         "deque-steal-without-fence",
         Kind::Recheck,
-        &["thread::deque::models::two_pops_and_a_thief_share_two_items"],
+        &["thread::deque::models::two_pops_and_two_thefts_share_two_items"],
     ),
     bug(
         "deque-last-without-exchange",
