@@ -83,14 +83,15 @@ fn at_the_cap_the_last_to_block_calls_another_waiter() {
             let parent = pool.submit({
                 let pool = pool.clone();
                 move || {
-                    let child = pool.submit(task(|| 42).timeout(Duration::MAX));
                     let has_it = signal();
                     let hears = has_it.clone();
+                    // First, so that it is stolen first.
                     let spare = pool.submit(move || {
                         let blocking = Blocking::start(BlockedOn::Thing("the child's waiter"));
                         hears.park();
                         drop(blocking);
                     });
+                    let child = pool.submit(task(|| 42).timeout(Duration::MAX));
                     drop(pool);
                     let sum = child.result().unwrap();
                     rest_in_one_order();
