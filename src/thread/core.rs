@@ -14,7 +14,7 @@ use super::sleep::{Call, Sleep, Start};
 use super::slot::Slot;
 use super::spawn_async::Futures;
 use super::submit_after::Delayed;
-use super::worker::{self, with_worker};
+use super::worker::{self, Worker, with_worker};
 use crate::error::{Refusal, StartError, SubmitError};
 use crate::primitive::affinity::Cpus;
 use crate::primitive::atomic::{AtomicUsize, Ordering};
@@ -347,7 +347,7 @@ impl Core {
         self.trace(&job);
         let from_outside = with_worker(self.id, |worker| {
             self.enqueue(worker, job);
-            worker.is_none()
+            worker.is_none_or(Worker::is_out)
         });
         self.published(from_outside);
     }
@@ -359,7 +359,7 @@ impl Core {
                 self.trace(&job);
                 self.enqueue(worker, job);
             }
-            worker.is_none()
+            worker.is_none_or(Worker::is_out)
         });
         self.published(from_outside);
     }

@@ -364,6 +364,13 @@ impl Worker {
         &self.core.slots[self.index]
     }
 
+    /// A guest that the end of the pool does not wait for: what it pushes now, inside
+    /// of `blocking`, it must discard itself if the pool has ended.
+    #[inline]
+    pub(super) fn is_out(&self) -> bool {
+        self.is_out.get()
+    }
+
     /// Calls `f` while the end of the pool waits for this guest, which waits itself.
     pub(super) fn inside<R>(&self, f: impl FnOnce() -> R) -> R {
         let is_out = self.is_out.take();
@@ -387,7 +394,7 @@ impl Worker {
 
     /// Something was pushed here that others may take.
     pub(super) fn published(&self) {
-        self.core.published(false);
+        self.core.published(self.is_out());
     }
 }
 
