@@ -30,7 +30,8 @@ use crate::primitive::{Pointed, mutant};
 #[derive(Debug)]
 pub(crate) struct Job(NonNull<Header>);
 
-impl Pointed for Job {
+// SAFETY: the header's address is all that there is of a job.
+unsafe impl Pointed for Job {
     #[inline]
     fn into_pointer(self) -> *mut () {
         ManuallyDrop::new(self).0.as_ptr().cast()

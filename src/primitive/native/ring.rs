@@ -16,7 +16,13 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use Ordering::{Acquire, Relaxed, Release};
 
 /// What fits into a slot: a pointer that owns what it points to.
-pub(crate) trait Pointed: Sized {
+///
+/// # Safety
+///
+/// 1. `from_pointer` gives the value that `into_pointer` was called on, in whatever
+///    thread, as far as the value is `Send`.
+/// 2. Neither of the two panics: a slot would be left half moved.
+pub(crate) unsafe trait Pointed: Sized {
     fn into_pointer(self) -> *mut ();
 
     /// # Safety
@@ -25,7 +31,8 @@ pub(crate) trait Pointed: Sized {
     unsafe fn from_pointer(pointer: *mut ()) -> Self;
 }
 
-impl<T> Pointed for Box<T> {
+// SAFETY: `into_raw` and `from_raw` are each other's inverse, and do not panic.
+unsafe impl<T> Pointed for Box<T> {
     fn into_pointer(self) -> *mut () {
         Box::into_raw(self).cast()
     }
@@ -36,7 +43,8 @@ impl<T> Pointed for Box<T> {
     }
 }
 
-impl<T> Pointed for Arc<T> {
+// SAFETY: as for `Box`.
+unsafe impl<T> Pointed for Arc<T> {
     fn into_pointer(self) -> *mut () {
         Arc::into_raw(self).cast_mut().cast()
     }

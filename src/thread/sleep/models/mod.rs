@@ -76,7 +76,8 @@ impl Queue for Injector<usize> {
     }
 }
 
-impl Pointed for usize {
+// SAFETY: the number is the address, which is never followed.
+unsafe impl Pointed for usize {
     fn into_pointer(self) -> *mut () {
         std::ptr::without_provenance_mut(self)
     }
