@@ -368,7 +368,7 @@ impl Worker {
     /// of `blocking`, it must discard itself if the pool has ended.
     #[inline]
     pub(super) fn is_out(&self) -> bool {
-        self.is_out.get()
+        self.is_out.get() && !mutant("guest-out-taken-for-inside")
     }
 
     /// Calls `f` while the end of the pool waits for this guest, which waits itself.

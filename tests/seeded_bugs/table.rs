@@ -1166,6 +1166,11 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         Kind::Notify,
         &["thread::fork::models::what_a_guest_submits_to_an_ending_pool_ends"],
     ),
+    bug(
+        "guest-out-taken-for-inside",
+        Kind::Recheck,
+        &["thread::models::scopes::what_a_guest_pushes_when_it_has_stepped_out_has_an_end"],
+    ),
     // task/children: the end of a scope
     bug(
         "children-end-relaxed",

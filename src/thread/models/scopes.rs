@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{Letter, pool};
+use std::time::Duration;
+
+use super::{Letter, pool, signal};
 use crate::error::TaskError;
 use crate::primitive::model::run::{Model, rest_in_one_order};
-use crate::primitive::thread;
-use crate::thread::Shutdown;
+use crate::primitive::{Parker, thread};
+use crate::thread::{Shutdown, blocking};
 
 /// Fear: a child is run twice, or by nobody, or misses what the scope has written,
 /// when a worker takes it while the scope comes to its end.
@@ -100,6 +102,43 @@ fn what_a_guest_lifts_as_the_pool_ends_has_an_end() {
             rest_in_one_order();
             assert!(matches!(answer, Ok(42) | Err(TaskError::Refused(_))));
             closer.unwrap().join().unwrap();
+            assert!(!pool.core.has_work());
+        });
+}
+
+/// Says that it is gone: what holds it was run, or was dropped.
+struct Farewell(Arc<Parker>);
+
+impl Drop for Farewell {
+    fn drop(&mut self) {
+        self.0.unpark();
+    }
+}
+
+/// Fear: a guest that has stepped out, for the pool to end, adds a child to its scope,
+/// and waits for it by means of its own: the pool ends meanwhile, and nobody runs the
+/// child or cancels it.
+/// Must fail when: a guest that is out does not look for the end after its push.
+/// Bound: 3 preemptions, a guest and a pool of one that ends; 2 in the quick tier.
+#[test]
+fn what_a_guest_pushes_when_it_has_stepped_out_has_an_end() {
+    Model::new("thread::what_a_guest_pushes_when_it_has_stepped_out_has_an_end")
+        .preemptions(3)
+        .quick(2)
+        .check(|| {
+            let pool = pool(1, 1);
+            let gone = signal();
+            pool.scope(|s| {
+                blocking(|| {
+                    // It need not have ended when this returns.
+                    pool.shutdown(Shutdown::FinishWithin(Duration::ZERO));
+                    let farewell = Farewell(gone.clone());
+                    drop(s.submit(move || drop(farewell)));
+                    gone.park();
+                });
+                rest_in_one_order();
+            });
+            pool.shutdown(Shutdown::Finish);
             assert!(!pool.core.has_work());
         });
 }
