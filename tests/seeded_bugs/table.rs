@@ -1184,6 +1184,7 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
             "task::children::models::the_end_of_a_scope_and_of_its_last_child_meet",
             "task::children::models::of_two_children_that_end_together_one_is_the_last",
             "thread::models::scopes::a_child_ends_before_its_scope",
+            "thread::models::scopes::the_scope_of_a_worker_ends_beside_its_last_child",
         ],
     ),
     // task/future: who polls, who drops, who frees

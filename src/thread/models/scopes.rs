@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Letter, pool, signal};
 use crate::error::TaskError;
-use crate::primitive::model::run::{Model, rest_in_one_order};
+use crate::primitive::model::run::{Model, in_one_order, rest_in_one_order};
 use crate::primitive::{Parker, thread};
 use crate::thread::{Shutdown, blocking};
 
@@ -27,6 +27,38 @@ fn a_child_ends_before_its_scope() {
             });
             rest_in_one_order();
             assert_eq!(letter.read(), 42);
+            pool.end();
+        });
+}
+
+/// Fear: as above, where one of two workers has the scope and the other its last child.
+/// Must fail when: the last child's end wakes nobody.
+/// Bound: 2 preemptions, a pool of two and who started it; 1 in the quick tier.
+#[test]
+fn the_scope_of_a_worker_ends_beside_its_last_child() {
+    Model::new("thread::the_scope_of_a_worker_ends_beside_its_last_child")
+        .preemptions(2)
+        .quick(1)
+        .check(|| {
+            let (letter, taken) = (Letter::new(), signal());
+            let pool = Arc::new(pool(2, 2));
+            let (inner, writes, takes) = (pool.clone(), letter.clone(), taken.clone());
+            let task = move || {
+                inner.scope(|s| {
+                    let child = || {
+                        takes.unpark();
+                        writes.write();
+                    };
+                    drop(s.submit(child));
+                    // By the other worker.
+                    taken.park();
+                });
+                rest_in_one_order();
+                drop(inner);
+                letter.read()
+            };
+            let task = in_one_order(|| pool.submit(task));
+            assert_eq!(task.result().unwrap(), 42);
             pool.end();
         });
 }
