@@ -111,6 +111,21 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         &["thread::deque::models::a_batch_moves_each_item_once"],
     ),
     bug(
+        "deque-batch-relaxed",
+        Kind::Ordering,
+        &["thread::deque::models::a_batch_brings_what_was_pushed_meanwhile"],
+    ),
+    bug(
+        "deque-room-relaxed",
+        Kind::Ordering,
+        &["thread::deque::models::a_slot_is_filled_again_when_it_was_read"],
+    ),
+    bug(
+        "deque-take-without-release",
+        Kind::Ordering,
+        &["thread::deque::models::a_slot_is_filled_again_when_it_was_read"],
+    ),
+    bug(
         "job-sole-forgets-its-token",
         Kind::Logic,
         &["task::models::ends::a_token_that_cancels_a_task_without_handle_drops_it_or_not"],

@@ -1,8 +1,13 @@
 //! The room of a deque in a model: a few slots that loom watches.
 //!
 //! An item is taken in one step with the exchange that gives it: a thief that has
-//! not synchronised with the push is reported, and so is an item taken twice. That
-//! the native ring is read before the exchange carries no promise.
+//! not synchronised with the push is reported, and so is an item taken twice.
+//!
+//! The native slot is read before the exchange. So whoever peeks leaves a mark, which
+//! loom watches; if the exchange gives it the item, the mark stays in the slot, and who
+//! fills the slot anew writes to it: a put that is not ordered after the read of what
+//! lay there before is reported. A read whose exchange fails leaves nothing: it may meet
+//! a put, and carries no promise.
 
 use std::sync::Mutex;
 
@@ -17,21 +22,31 @@ const CAPACITY: usize = 8;
 /// As the native ring.
 pub(crate) enum Ring<T> {
     Native(native::Ring<T>),
-    Modelled([Mutex<Option<UnsafeCell<T>>>; CAPACITY]),
+    Modelled([Mutex<Slot<T>>; CAPACITY]),
 }
 
-/// What a slot held when it was read; in a model, which slot.
-#[derive(Clone, Copy)]
+pub(crate) struct Slot<T> {
+    item: Option<UnsafeCell<T>>,
+    /// The mark of who took the item before.
+    read: Option<UnsafeCell<()>>,
+}
+
+/// What a slot held when it was read; in a model, which slot, and the mark of the read.
 pub(crate) enum Peeked {
     Native(native::Peeked),
-    Modelled(usize),
+    Modelled(usize, UnsafeCell<()>),
 }
 
 impl<T: Pointed> Ring<T> {
     pub(crate) fn new() -> Self {
         match context::current() {
             None => Self::Native(native::Ring::new()),
-            Some(_) => Self::Modelled(Default::default()),
+            Some(_) => Self::Modelled(std::array::from_fn(|_| {
+                Mutex::new(Slot {
+                    item: None,
+                    read: None,
+                })
+            })),
         }
     }
 
@@ -53,7 +68,11 @@ impl<T: Pointed> Ring<T> {
                 unsafe { native.put(index, item) };
             }
             Self::Modelled(slots) => {
-                let before = plain(&slots[index % CAPACITY]).replace(UnsafeCell::new(item));
+                let mut slot = plain(&slots[index % CAPACITY]);
+                if let Some(read) = slot.read.take() {
+                    read.with_mut(|_| ());
+                }
+                let before = slot.item.replace(UnsafeCell::new(item));
                 assert!(before.is_none(), "raddle model: a slot is filled twice");
             }
         }
@@ -65,7 +84,11 @@ impl<T: Pointed> Ring<T> {
                 context::refuse_native("deque");
                 Peeked::Native(native.peek(index))
             }
-            Self::Modelled(_) => Peeked::Modelled(index),
+            Self::Modelled(_) => {
+                let mark = UnsafeCell::new(());
+                mark.with(|_| ());
+                Peeked::Modelled(index, mark)
+            }
         }
     }
 
@@ -76,8 +99,10 @@ impl<T: Pointed> Ring<T> {
         match (self, peeked) {
             // SAFETY: the same contract.
             (Self::Native(native), Peeked::Native(peeked)) => unsafe { native.claim(peeked) },
-            (Self::Modelled(slots), Peeked::Modelled(index)) => {
-                let cell = plain(&slots[index % CAPACITY]).take();
+            (Self::Modelled(slots), Peeked::Modelled(index, mark)) => {
+                let mut slot = plain(&slots[index % CAPACITY]);
+                slot.read = Some(mark);
+                let cell = slot.item.take();
                 cell.expect("raddle model: a task of a deque is taken twice")
                     .into_inner()
             }

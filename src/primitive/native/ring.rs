@@ -91,7 +91,6 @@ unsafe impl<T: Send> Send for Ring<T> {}
 unsafe impl<T: Send> Sync for Ring<T> {}
 
 /// What a slot held when it was read.
-#[derive(Clone, Copy)]
 pub(crate) struct Peeked(*mut ());
 
 impl<T: Pointed> Ring<T> {

@@ -116,7 +116,12 @@ impl<T: Pointed> Shared<T> {
         let peeked = self.ring.peek(front);
         // ORDERING: SeqCst, in one order with the fences; its Release says that the
         // slot has been read.
-        let taken = (self.front.0).compare_exchange(front, front.wrapping_add(1), SeqCst, Relaxed);
+        let order = if mutant("deque-take-without-release") {
+            Acquire
+        } else {
+            SeqCst
+        };
+        let taken = (self.front.0).compare_exchange(front, front.wrapping_add(1), order, Relaxed);
         // SAFETY: the exchange gave us the item; it was there, by the contract.
         taken.is_ok().then(|| unsafe { self.ring.claim(peeked) })
     }
@@ -159,7 +164,8 @@ impl<T: Pointed> Deque<T> {
     fn make_room(&self, back: usize) {
         // ORDERING: Acquire pairs with the exchange of the thief who has read the
         // slot that is filled next.
-        let front = self.shared.front.0.load(Acquire);
+        let order = weaken("deque-room-relaxed", Acquire);
+        let front = self.shared.front.0.load(order);
         self.passed.set(front);
         if back.wrapping_sub(front) >= self.shared.ring.capacity() {
             // SAFETY: we are the owner.
@@ -254,8 +260,9 @@ impl<T: Pointed> Stealer<T> {
             front = front.wrapping_add(1);
             // ORDERING: as in `look`: the owner may have popped meanwhile.
             fence(SeqCst);
-            // ORDERING: as in `look`.
-            let left = distance(front, self.0.back.0.load(Acquire));
+            // ORDERING: as in `look`: what lies at `front` now may be newer than that.
+            let order = weaken("deque-batch-relaxed", Acquire);
+            let left = distance(front, self.0.back.0.load(order));
             if left == 0 && !mutant("deque-batch-without-look") {
                 break;
             }
