@@ -10,7 +10,9 @@ use std::task::{Context, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use common::{Gate, Held, hold, pool, until, watch};
-use raddle::{CancellationToken, Inline, TaskError, TaskGroup, ThreadPool, TimedOut, dump, task};
+use raddle::{
+    CancellationToken, Inline, Shutdown, TaskError, TaskGroup, ThreadPool, TimedOut, dump, task,
+};
 
 fn timed_out(error: &TaskError) -> &TimedOut {
     match error {
@@ -71,6 +73,69 @@ fn a_dump_shows_who_waits_for_what() {
         );
         gate.open();
         waits.result().unwrap();
+    });
+}
+
+#[test]
+fn a_dump_shows_guests_and_the_shares_that_are_to_come() {
+    watch(|| {
+        let pool = ThreadPool::builder().workers(1).name("visited").build();
+        let pool = Arc::new(pool.unwrap());
+        let line = |what: &str| {
+            let text = dump();
+            let own = text
+                .split("pool ")
+                .find(|pool| pool.starts_with("\"visited"));
+            own.is_some_and(|own| own.lines().any(|line| line == what))
+        };
+        let guest = "  guest 0: a thread from outside that takes part";
+        let share = "  worker 0: a share of a broadcast is to come";
+        assert!(!line(guest) && !line(share));
+        pool.scope(|_| {
+            assert!(line(guest), "{}", dump());
+            raddle::blocking(|| {
+                let waits = format!("{guest}, waits for something outside raddle");
+                assert!(line(&waits), "{}", dump());
+            });
+        });
+        assert!(!line(guest), "{}", dump());
+
+        let gate = hold(&pool);
+        let inner = pool.clone();
+        let caller = std::thread::spawn(move || inner.broadcast(|_| ()));
+        until(|| line(share));
+        drop(gate);
+        caller.join().unwrap();
+        assert!(!line(share), "{}", dump());
+    });
+}
+
+#[test]
+fn a_dump_shows_a_task_once_and_the_parts_of_it_where_they_run() {
+    watch(|| {
+        let pool = Arc::new(pool(2));
+        let inner = pool.clone();
+        let (stolen, starts) = (Gate::default(), Gate::default());
+        let (steals, goes) = (stolen.clone(), starts.clone());
+        let task = task(move || {
+            inner.join(
+                || steals.wait(),
+                || {
+                    steals.open();
+                    goes.wait();
+                },
+            );
+        });
+        let task = pool.submit(task.named("forks"));
+        stolen.wait();
+        let text = dump();
+        assert_eq!(text.matches("\"forks\"").count(), 1, "{text}");
+        let part = format!(": a part of task {}\n", task.id());
+        assert!(text.contains(&part), "{text}");
+        let report = pool.shutdown(Shutdown::FinishWithin(Duration::ZERO));
+        assert_eq!(report.still_running.len(), 1, "{report}");
+        starts.open();
+        task.result().unwrap();
     });
 }
 

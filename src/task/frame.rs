@@ -172,6 +172,12 @@ impl Inspected<'_> {
         is_it.then_some(self.0.mark)
     }
 
+    /// Whether only a part of the task runs here, such as the stolen half of a join or
+    /// a share of a broadcast: the task itself is shown where it runs.
+    pub(crate) fn is_part(&self) -> bool {
+        self.0.is_part
+    }
+
     pub(crate) fn info(&self) -> TaskInfo {
         let mut info = self.0.task.header().info();
         info.running_for = Some(coarse_now().saturating_sub(self.0.started));

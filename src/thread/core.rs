@@ -424,11 +424,12 @@ impl Core {
             .map_or_else(Vec::new, |traced| traced.lock().clone())
     }
 
-    /// Who runs now.
+    /// Who runs now, each once.
     pub(super) fn running(&self) -> Vec<TaskInfo> {
         let mut tasks = Vec::new();
         for slot in self.used_slots() {
-            slot.running.look(|task| tasks.push(task.info()));
+            slot.running
+                .look(|task| tasks.extend((!task.is_part()).then(|| task.info())));
         }
         tasks
     }

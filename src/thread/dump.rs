@@ -1,14 +1,18 @@
 //! What every pool of the process does at this moment, as text.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::sync::{Arc, Weak};
 
 use super::core::{Core, POOLS};
+use super::slot::Slot;
 use crate::primitive::block::BlockedOn;
 use crate::primitive::fork;
 
 /// Describes every pool: its figures, and each running task with its name, its
-/// age, where it was submitted and what it waits for.
+/// age, where it was submitted and what it waits for. A task whose parts other threads
+/// run (the stolen half of a join, a share of a broadcast) has one such line, and the
+/// parts name it. Besides, the threads from outside that work for the pool while they
+/// wait for it ("guest"), and the workers that a broadcast waits for.
 ///
 /// For people: the format may change. Queued tasks appear one by one only for
 /// pools built with [`trace_tasks`](crate::ThreadPoolBuilder::trace_tasks).
@@ -38,7 +42,7 @@ pub fn dump() -> String {
     text
 }
 
-fn describe(core: &Core, text: &mut String) -> std::fmt::Result {
+fn describe(core: &Core, text: &mut String) -> fmt::Result {
     let stats = core.stats();
     write!(
         text,
@@ -65,39 +69,65 @@ fn describe(core: &Core, text: &mut String) -> std::fmt::Result {
         stats.panicked,
     )?;
     for (index, slot) in core.thread_slots().iter().enumerate() {
-        let mut depth = 0;
-        let mut lines = Vec::new();
-        slot.running.look(|task| {
-            let below = if depth == 0 { "" } else { "below it, " };
-            lines.push(format!("  worker {index}: {below}{}", task.info()));
-            depth += 1;
-        });
-        let blocked_on = slot.post.blocked_on();
-        for (depth, line) in lines.into_iter().enumerate() {
-            text.push_str(&line);
-            match blocked_on.as_ref().filter(|_| depth == 0) {
-                Some(BlockedOn::Task {
-                    id,
-                    name,
-                    submitted_at,
-                }) => {
-                    write!(text, ", waits for task #{id}")?;
-                    if let Some(name) = name {
-                        write!(text, " {name:?}")?;
-                    }
-                    writeln!(text, ", submitted at {submitted_at}")?;
-                }
-                Some(BlockedOn::Thing(name)) => writeln!(text, ", waits for {name}")?,
-                Some(BlockedOn::Code) => writeln!(text, ", waits for something outside raddle")?,
-                None => text.push('\n'),
-            }
+        let who = format!("worker {index}");
+        let lines = running(slot);
+        describe_lines(&who, &lines, slot, text)?;
+        match slot.post.len() {
+            0 => {}
+            1 => writeln!(text, "  {who}: a share of a broadcast is to come")?,
+            shares => writeln!(text, "  {who}: shares of {shares} broadcasts are to come")?,
         }
+    }
+    for (number, index) in core.guests.present().into_iter().enumerate() {
+        let slot = &core.slots[index];
+        let mut lines = running(slot);
+        lines.push("a thread from outside that takes part".to_owned());
+        describe_lines(&format!("guest {number}"), &lines, slot, text)?;
     }
     for task in core.futures.idle() {
         writeln!(text, "  waits to be woken: {task}")?;
     }
     for task in core.traced() {
         writeln!(text, "  queued: {task}")?;
+    }
+    Ok(())
+}
+
+/// What a thread runs, the top one first.
+fn running(slot: &Slot) -> Vec<String> {
+    let mut lines = Vec::new();
+    slot.running.look(|task| {
+        lines.push(if task.is_part() {
+            // The task has a line of its own, where it runs.
+            format!("a part of task {}", task.info().id)
+        } else {
+            task.info().to_string()
+        });
+    });
+    lines
+}
+
+fn describe_lines(who: &str, lines: &[String], slot: &Slot, text: &mut String) -> fmt::Result {
+    let blocked_on = slot.post.blocked_on();
+    for (depth, line) in lines.iter().enumerate() {
+        let below = if depth == 0 { "" } else { "below it, " };
+        write!(text, "  {who}: {below}{line}")?;
+        match blocked_on.as_ref().filter(|_| depth == 0) {
+            Some(BlockedOn::Task {
+                id,
+                name,
+                submitted_at,
+            }) => {
+                write!(text, ", waits for task #{id}")?;
+                if let Some(name) = name {
+                    write!(text, " {name:?}")?;
+                }
+                writeln!(text, ", submitted at {submitted_at}")?;
+            }
+            Some(BlockedOn::Thing(name)) => writeln!(text, ", waits for {name}")?,
+            Some(BlockedOn::Code) => writeln!(text, ", waits for something outside raddle")?,
+            None => text.push('\n'),
+        }
     }
     Ok(())
 }

@@ -90,6 +90,13 @@ impl Guests {
         self.first..self.used.load(Acquire)
     }
 
+    /// The slots whose guests are there now, those that have stepped out included.
+    pub(super) fn present(&self) -> Vec<usize> {
+        let used = self.used();
+        let present = self.present.lock();
+        used.filter(|index| !present.free.contains(index)).collect()
+    }
+
     /// Calls `end` if nobody is inside, and lets nobody in meanwhile.
     pub(super) fn if_none(&self, end: impl FnOnce()) {
         let present = self.present.lock();

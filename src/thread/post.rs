@@ -95,6 +95,11 @@ impl Post {
         self.pending.load(Relaxed) != 0
     }
 
+    /// How many shares lie here.
+    pub(super) fn len(&self) -> usize {
+        self.inbox.lock().shares.len()
+    }
+
     /// The oldest share.
     pub(super) fn take(&self) -> Option<Share> {
         if !self.is_pending() {
