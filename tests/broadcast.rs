@@ -384,3 +384,67 @@ fn what_runs_in_it_belongs_to_the_callers_task() {
         );
     });
 }
+
+/// What a worker passes on as it blocks comes to no thread that is in a younger round:
+/// that may wait for one that waits for this.
+#[test]
+fn two_that_meet_at_barriers_do_not_cross_when_workers_block() {
+    watch(|| {
+        let pool = ThreadPool::builder().workers(3).workers_max(16);
+        let pool = Arc::new(pool.name("crossing").build().unwrap());
+        // Two workers get a share of the first round at once, the third has a task.
+        let (task_blocks, share_blocks, all_go_on) = (Gate::new(), Gate::new(), Gate::new());
+        let begun = Gate::new();
+        let task = pool.submit({
+            let (begins, blocks, goes_on) = (begun.clone(), task_blocks.clone(), all_go_on.clone());
+            move || {
+                begins.open();
+                blocks.wait();
+                raddle::blocking(|| goes_on.wait());
+            }
+        });
+        begun.wait();
+        let in_first = Arc::new(AtomicUsize::new(0));
+        let first = thread::spawn({
+            let (pool, entered) = (pool.clone(), in_first.clone());
+            let (blocks, goes_on) = (share_blocks.clone(), all_go_on.clone());
+            move || {
+                let all = Barrier::new(3);
+                pool.broadcast(|_| {
+                    if entered.fetch_add(1, SeqCst) == 0 {
+                        blocks.wait();
+                        raddle::blocking(|| goes_on.wait());
+                    }
+                    all.wait();
+                });
+            }
+        });
+        until(|| in_first.load(SeqCst) == 2);
+        let in_second = Arc::new(AtomicUsize::new(0));
+        let second = thread::spawn({
+            let (pool, entered) = (pool.clone(), in_second.clone());
+            move || {
+                let all = Barrier::new(3);
+                pool.broadcast(|_| {
+                    entered.fetch_add(1, SeqCst);
+                    all.wait();
+                });
+            }
+        });
+        until(|| {
+            let text = raddle::dump();
+            let own = text.split("pool ").find(|p| p.starts_with("\"crossing\""));
+            own.is_some_and(|own| own.contains("shares of 2 broadcasts are to come"))
+        });
+        // Its share of the second round goes to a fourth thread, which begins with it.
+        share_blocks.open();
+        until(|| in_second.load(SeqCst) == 1);
+        // And those of both rounds go on from here: not behind that one.
+        task_blocks.open();
+        until(|| in_first.load(SeqCst) == 3);
+        all_go_on.open();
+        task.result().unwrap();
+        first.join().unwrap();
+        second.join().unwrap();
+    });
+}

@@ -59,8 +59,9 @@ pub(crate) struct Core {
     /// Slots below this index have had a thread.
     used: AtomicUsize,
     pub(super) guests: Guests,
-    /// Held while a broadcast is delivered, so that all threads get two in one order.
-    pub(super) broadcasts: crate::primitive::Mutex<()>,
+    /// Held while a broadcast is delivered, so that all threads get two in one order;
+    /// how many there were.
+    pub(super) broadcasts: crate::primitive::Mutex<u64>,
     pub(super) sleep: Sleep,
     intake: AtomicUsize,
     pub(super) offers: Offers,
@@ -99,7 +100,7 @@ impl Core {
                 .collect(),
             used: AtomicUsize::new(0),
             guests: Guests::new(threads_max + 1),
-            broadcasts: crate::primitive::Mutex::new(()),
+            broadcasts: crate::primitive::Mutex::new(0),
             sleep: Sleep::new(config.workers, threads_max, resident),
             intake: AtomicUsize::new(Intake::Open as usize),
             offers: Offers::new(),

@@ -5,10 +5,10 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::broadcast::{Round, Share};
+use super::broadcast::{Round, Share, Taken};
 use crate::primitive::atomic::Ordering::Relaxed;
 use crate::primitive::block::BlockedOn;
-use crate::primitive::unmodelled::AtomicU32;
+use crate::primitive::unmodelled::{AtomicU32, AtomicU64};
 use crate::primitive::{Mutex, Parker, mutant};
 
 /// Where a thread stands, and what waits there for it.
@@ -17,6 +17,10 @@ pub(super) struct Post {
     /// Something lies there. Written with the lock; who looks without it looks once
     /// more with a lock before it sleeps.
     pending: AtomicU32,
+    /// The round of the share that the thread runs, on top of whatever else; or 0. Set
+    /// with the lock, by the thread. Who sees too late that a share has ended finds
+    /// another place for its own.
+    runs: AtomicU64,
 }
 
 struct Inbox {
@@ -26,7 +30,7 @@ struct Inbox {
     blocked_on: Option<BlockedOn>,
     /// It waits in a broadcast, and takes part in others.
     receiver: Option<Arc<Parker>>,
-    /// The oldest first.
+    /// In the order of their rounds, the oldest first.
     shares: VecDeque<Share>,
 }
 
@@ -47,6 +51,7 @@ impl Post {
                 shares: VecDeque::new(),
             }),
             pending: AtomicU32::new(0),
+            runs: AtomicU64::new(0),
         }
     }
 
@@ -72,6 +77,15 @@ impl Post {
         self.inbox.lock().is_open()
     }
 
+    /// Whether a share of the round with this number will be run, and not behind one
+    /// of a younger round.
+    fn is_open_for(&self, inbox: &Inbox, number: u64) -> bool {
+        // ORDERING: Relaxed; see `runs`.
+        let runs = self.runs.load(Relaxed);
+        let is_behind = inbox.receiver.is_none() && runs > number;
+        inbox.is_open() && (!is_behind || mutant("broadcast-old-behind-young"))
+    }
+
     /// Puts a share here; the parker of a thread that waits in a broadcast. If it may
     /// not be run soon, gives it back; with `is_last_resort` only if it never will be.
     pub(super) fn deliver(
@@ -80,10 +94,12 @@ impl Post {
         is_last_resort: bool,
     ) -> Result<Option<Arc<Parker>>, Share> {
         let mut inbox = self.inbox.lock();
-        if !(inbox.is_open() || is_last_resort && inbox.is_there) {
+        let number = share.number();
+        if !(self.is_open_for(&inbox, number) || is_last_resort && inbox.is_there) {
             return Err(share);
         }
-        inbox.shares.push_back(share);
+        let at = (inbox.shares).partition_point(|other| other.number() <= number);
+        inbox.shares.insert(at, share);
         // ORDERING: Relaxed, the lock; see `pending`.
         self.pending.store(1, Relaxed);
         Ok(inbox.receiver.clone())
@@ -100,27 +116,35 @@ impl Post {
         self.inbox.lock().shares.len()
     }
 
-    /// The oldest share.
-    pub(super) fn take(&self) -> Option<Share> {
+    /// The oldest share, which the thread is about to run.
+    pub(super) fn take(&self) -> Option<Taken> {
         if !self.is_pending() {
             return None;
         }
         let mut inbox = self.inbox.lock();
-        let share = inbox.shares.pop_front();
+        let share = inbox.shares.pop_front()?;
         // ORDERING: Relaxed, the lock.
         self.pending
             .store(u32::from(!inbox.shares.is_empty()), Relaxed);
-        share
+        // ORDERING: Relaxed, only this thread writes it.
+        let covers = self.runs.swap(share.number(), Relaxed);
+        Some(Taken { share, covers })
+    }
+
+    /// What was taken has ended, and the thread is back at what it covers.
+    pub(super) fn runs_again(&self, covers: u64) {
+        // ORDERING: Relaxed; see `runs`.
+        self.runs.store(covers, Relaxed);
     }
 
     /// Takes a share of `round` from a thread that is blocked.
     pub(super) fn reclaim(&self, round: &Arc<Round>) -> Option<Share> {
         let mut inbox = self.inbox.lock();
-        if inbox.is_open() {
-            // Its thread is awake again.
+        let at = (inbox.shares.iter()).position(|share| share.is_of(round))?;
+        if self.is_open_for(&inbox, inbox.shares[at].number()) {
+            // Its thread is awake again, or has ended the younger share that it ran.
             return None;
         }
-        let at = (inbox.shares.iter()).position(|share| share.is_of(round))?;
         let share = inbox.shares.remove(at);
         // ORDERING: Relaxed, the lock.
         self.pending

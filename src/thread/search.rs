@@ -8,7 +8,7 @@
 
 use std::ptr;
 
-use super::broadcast::Share;
+use super::broadcast::Taken;
 use super::core::Core;
 use super::fork::Stolen;
 use super::sleep::Sight;
@@ -30,7 +30,7 @@ const LOW_FIRST: u32 = 30;
 pub(super) enum Work {
     Task(Job),
     Half(Stolen),
-    Share(Share),
+    Share(Taken),
 }
 
 impl Worker {

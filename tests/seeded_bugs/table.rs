@@ -631,6 +631,11 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         Kind::Notify,
         &["thread::models::broadcast::who_waits_in_a_broadcast_takes_part_in_one_within"],
     ),
+    bug(
+        "broadcast-old-behind-young",
+        Kind::Logic,
+        &["thread::broadcast::tests::a_share_never_lies_behind_one_of_a_younger_round"],
+    ),
     // thread: tasks that block
     bug(
         "errand-count-relaxed",

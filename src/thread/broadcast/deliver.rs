@@ -23,7 +23,8 @@ impl Core {
         let mut starts = Vec::new();
         let mut homeless = Vec::new();
         {
-            let _order = self.broadcasts.lock();
+            let mut broadcasts = self.broadcasts.lock();
+            *broadcasts += 1;
             let slots = self.thread_slots();
             let is_open = |index: &usize| slots[*index].post.is_open();
             let others = (0..slots.len()).filter(|index| Some(*index) != caller);
@@ -43,10 +44,7 @@ impl Core {
             // is about to get one here.
             let mut state = round.state.lock();
             for index in 0..width {
-                let share = Share {
-                    round: Arc::clone(round),
-                    index,
-                };
+                let share = Share::new(round, *broadcasts, index);
                 let refused = match members.get(index) {
                     Some(member) => self.try_deliver(*member, share, false).err(),
                     None => Some(share),

@@ -33,11 +33,15 @@
 //!
 //! Who waits in a broadcast *receives*: it runs what is addressed to it, on top of the
 //! wait. That is the one place where a stranger's code runs on top of a wait, so no lock
-//! should be held across a broadcast that the closure of another one takes. Rounds are
-//! delivered one after the other, under the lock `broadcasts`, and each thread runs
-//! its oldest share first; so two rounds whose shares wait for each other (at a
-//! barrier) do not cross, as long as no thread blocks that has a share: what is passed
-//! on then may land behind a younger round's, which already runs.
+//! should be held across a broadcast that the closure of another one takes.
+//!
+//! Rounds whose shares wait for each other (at a barrier) do not cross: *no share lies
+//! behind one of a younger round*. Rounds are numbered and delivered one after the other,
+//! under the lock `broadcasts`; a post is in the order of the rounds; and a thread that
+//! runs a share is not open for one of an older round, which was passed on meanwhile,
+//! unless it waits in a broadcast there: then it runs it on top. So each share of the
+//! oldest round runs, or is the next of a thread that is not in a broadcast, or is given
+//! to another thread. Only the last resort leaves a share to the caller, behind others.
 //!
 //! # Why no share is forgotten
 //!
@@ -65,6 +69,8 @@
 //! share has written comes with the count that the caller sees at 0.
 
 mod deliver;
+#[cfg(test)]
+mod tests;
 
 use std::any::Any;
 use std::fmt;
@@ -159,17 +165,38 @@ struct State {
 /// The part of one worker in a round.
 pub(super) struct Share {
     round: Arc<Round>,
+    /// The younger the greater; from 1.
+    number: u64,
     index: usize,
 }
 
+/// A share that its thread is about to run.
+pub(super) struct Taken {
+    pub(super) share: Share,
+    /// The round of the share on top of which it runs, or 0.
+    pub(super) covers: u64,
+}
+
 impl Share {
+    fn new(round: &Arc<Round>, number: u64, index: usize) -> Self {
+        Self {
+            round: Arc::clone(round),
+            number,
+            index,
+        }
+    }
+
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
     pub(super) fn is_of(&self, round: &Arc<Round>) -> bool {
         Arc::ptr_eq(&self.round, round)
     }
 
     /// Runs the share, on top of whatever `worker` does.
     fn run(self, core: &Core, worker: Option<&Worker>) {
-        let Self { round, index } = self;
+        let Self { round, index, .. } = self;
         let part = || {
             // SAFETY: the share has not ended, so the caller waits; a share is run
             // once, since it is moved in here.
@@ -297,8 +324,7 @@ impl ThreadPool {
     /// all, and there is no time limit. Each worker runs its share before it takes a
     /// task from anywhere but its own queue and that of high priority, so a worker that
     /// computes for long is waited for. Each is a thread of its own, so the shares of
-    /// one broadcast may meet at a barrier. (Those of two at once may cross where a
-    /// worker blocks meanwhile and its share goes to another: see docs/limitations.md.)
+    /// one broadcast may meet at a barrier, also where several are on their way.
     ///
     /// Which threads these are is decided by the call:
     ///
@@ -406,8 +432,10 @@ fn wait_for(core: &Arc<Core>, round: &Arc<Round>, worker: Option<&Worker>, own: 
     // Inside of `raddle::blocking` it has lent its place, and gets nothing.
     let own = own.filter(|own| own.slot().post.is_open());
     loop {
-        while let Some(share) = own.and_then(|own| own.slot().post.take()) {
-            share.run(core, own);
+        while let Some(share) = own.and_then(Worker::take_share) {
+            if let Some(own) = own {
+                own.run_share(share);
+            }
             check_fork(core);
         }
         while let Some(share) = round.last_resort(core) {
@@ -442,12 +470,14 @@ fn check_fork(core: &Core) {
 impl Worker {
     /// The oldest share that is addressed to this thread.
     #[inline]
-    pub(super) fn take_share(&self) -> Option<Share> {
+    pub(super) fn take_share(&self) -> Option<Taken> {
         self.slot().post.take()
     }
 
-    pub(super) fn run_share(&self, share: Share) {
+    pub(super) fn run_share(&self, taken: Taken) {
+        let Taken { share, covers } = taken;
         share.run(self.core(), Some(self));
+        self.slot().post.runs_again(covers);
     }
 
     /// Runs all that is addressed to this thread, which was woken for it.
