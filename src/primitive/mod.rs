@@ -50,8 +50,9 @@ mod mutant;
     )
 )]
 mod native;
+pub(crate) mod room;
 
-pub(crate) use clock::coarse_now;
+pub(crate) use clock::CoarseInstant;
 pub(crate) use contain::{Each, Payload, catch_drop, drop_contained, drop_each, run_contained};
 pub(crate) use id::next_id;
 pub(crate) use mutant::{mutant, weaken};

@@ -73,6 +73,7 @@ impl Asks {
     }
 
     /// Whether this is a future that a pool drives.
+    #[inline]
     pub(super) fn is_driven(&self) -> bool {
         self.has(DRIVEN)
     }
@@ -109,6 +110,7 @@ impl Asks {
         self.set(AWAITED);
     }
 
+    #[inline]
     pub(super) fn is_awaited(&self) -> bool {
         self.has(AWAITED)
     }

@@ -36,7 +36,7 @@ use super::state::{Phase, Resolved, State};
 use super::unread::{self, Payload};
 use super::{Task, TaskId, TaskInfo, TaskOptions};
 use crate::error::{Panic, TaskError};
-use crate::primitive::{UnsafeCell, catch_drop, catch_unwind, fork, next_id};
+use crate::primitive::{UnsafeCell, catch_drop, catch_unwind, fork, next_id, room};
 
 /// What every cell begins with, whatever the task's types.
 #[repr(C)]
@@ -139,6 +139,7 @@ std::thread_local! {
 }
 
 /// Makes a queued task: the queue's reference, and the handle's.
+#[inline]
 pub(super) fn new<T: Body>(mut task: T, origin: Origin) -> (Job, Ref) {
     let options = task.take_options();
     let header = allocate(task, origin, State::queued(), options.map(|o| o.0));
@@ -146,6 +147,7 @@ pub(super) fn new<T: Body>(mut task: T, origin: Origin) -> (Job, Ref) {
 }
 
 /// Makes a task that was refused: nothing runs, the handle says why.
+#[cold]
 pub(super) fn refused<T: Body>(mut task: T, origin: Origin, why: TaskError) -> Ref {
     let options = task.take_options();
     let site = origin.site;
@@ -163,7 +165,7 @@ pub(super) fn refused<T: Body>(mut task: T, origin: Origin, why: TaskError) -> R
     Ref(header)
 }
 
-#[inline]
+#[inline(always)]
 fn allocate<T: Body>(
     task: T,
     origin: Origin,
@@ -172,33 +174,32 @@ fn allocate<T: Body>(
 ) -> NonNull<Header> {
     // Room first, then the fields, one by one: a cell that is made elsewhere and
     // copied costs as much as the rest of a submit.
-    let room = Box::<Cell<T>>::new_uninit();
+    let room = room::take::<Cell<T>>();
     let asks = Asks::of(origin, options.as_deref());
-    let extras = ExtrasSlot::new(options.map(|options| Extras::new(*options)));
+    let extras = ExtrasSlot::new(options);
     let id = TaskId::new(next_id());
     let site = task.submitted_at().unwrap_or(origin.site);
     let scope = task.scope();
-    let cell = Box::write(
-        room,
-        Cell {
-            header: Header {
-                state,
-                vtable: &Cell::<T>::VTABLE,
-                extras,
-                id,
-                site,
-                pool: origin.pool,
-                asks,
-            },
-            scope,
-            slot: UnsafeCell::new(Slot {
-                task: ManuallyDrop::new(task),
-            }),
+    let cell = Cell {
+        header: Header {
+            state,
+            vtable: &Cell::<T>::VTABLE,
+            extras,
+            id,
+            site,
+            pool: origin.pool,
+            asks,
         },
-    );
+        scope,
+        slot: UnsafeCell::new(Slot {
+            task: ManuallyDrop::new(task),
+        }),
+    };
+    // SAFETY: it is room for a cell.
+    unsafe { room.write(cell) };
     #[cfg(all(test, raddle_loom))]
     LIVE.set(LIVE.get() + 1);
-    NonNull::from(Box::leak(cell)).cast()
+    room.cast()
 }
 
 impl<T: Body> Cell<T> {
@@ -313,10 +314,14 @@ impl<T: Body> Cell<T> {
             // that every use of the slot must precede.
             shared.slot.with_mut(|_| ());
         }
-        let cell = header.cast::<Self>().as_ptr();
-        // SAFETY: the caller holds the last reference, and the slot is empty
-        // (`ManuallyDrop` drops nothing).
-        drop(unsafe { Box::from_raw(cell) });
+        let cell: NonNull<Self> = header.cast();
+        // SAFETY: the caller holds the last reference.
+        let shared = unsafe { header.as_ref() };
+        // SAFETY: as above. Nothing else in a cell needs a drop: its slot is empty. (By
+        // hand, as the drop of all is not inlined.)
+        unsafe { shared.extras.free() };
+        // SAFETY: it was taken in `allocate`, and is nobody's any more.
+        unsafe { room::give_back(cell) };
     }
 }
 

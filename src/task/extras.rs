@@ -76,9 +76,9 @@ pub(super) struct ExtrasSlot(AtomicPtr<Extras>);
 
 impl ExtrasSlot {
     #[inline]
-    pub(super) fn new(extras: Option<Extras>) -> Self {
-        let pointer = extras.map_or(ptr::null_mut(), |extras| Box::into_raw(Box::new(extras)));
-        Self(AtomicPtr::new(pointer))
+    pub(super) fn new(options: Option<Box<Options>>) -> Self {
+        let extras = options.map_or(ptr::null_mut(), Extras::boxed);
+        Self(AtomicPtr::new(extras))
     }
 
     #[inline]
@@ -87,6 +87,21 @@ impl ExtrasSlot {
         let extras = self.0.load(Ordering::Acquire);
         // SAFETY: extras are freed only together with the slot.
         unsafe { extras.as_ref() }
+    }
+
+    /// Frees the extras, if there are any: all that a drop does.
+    ///
+    /// # Safety
+    ///
+    /// The slot is neither used nor dropped afterwards.
+    #[inline]
+    pub(super) unsafe fn free(&self) {
+        // ORDERING: Acquire, another thread may have made the extras.
+        let extras = self.0.load(Ordering::Acquire);
+        if !extras.is_null() {
+            // SAFETY: it came from a box, and the slot is its only owner.
+            drop(unsafe { Box::from_raw(extras) });
+        }
     }
 
     /// The extras, made now if the task had none.
@@ -113,12 +128,8 @@ impl ExtrasSlot {
 
 impl Drop for ExtrasSlot {
     fn drop(&mut self) {
-        // ORDERING: Acquire, another thread may have made the extras.
-        let extras = self.0.load(Ordering::Acquire);
-        if !extras.is_null() {
-            // SAFETY: it came from a box, and the slot is its only owner.
-            drop(unsafe { Box::from_raw(extras) });
-        }
+        // SAFETY: it is used no more.
+        unsafe { self.free() };
     }
 }
 
@@ -146,7 +157,13 @@ struct Links {
 }
 
 impl Extras {
-    pub(super) fn new(mut options: Options) -> Self {
+    #[cold]
+    #[expect(clippy::boxed_local, reason = "unboxed here, off the path of most")]
+    fn boxed(options: Box<Options>) -> *mut Self {
+        Box::into_raw(Box::new(Self::new(*options)))
+    }
+
+    fn new(mut options: Options) -> Self {
         let token = OnceLock::new();
         if let Some(parent) = options.token.take() {
             let _ = token.set(parent.child());

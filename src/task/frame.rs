@@ -8,14 +8,13 @@
 
 use std::cell::Cell as PlainCell;
 use std::ptr::NonNull;
-use std::time::Duration;
 
 use super::cell::Header;
 use super::reference::Ref;
 use super::state::Phase;
 use super::{CancellationToken, TaskInfo};
 use crate::error::PanicNote;
-use crate::primitive::{coarse_now, thread_slot};
+use crate::primitive::{CoarseInstant, thread_slot};
 
 thread_slot! {
     /// The frame of the task that runs in this thread.
@@ -24,8 +23,9 @@ thread_slot! {
 
 struct Frame {
     task: Ref,
-    started: Duration,
-    note: PlainCell<Option<PanicNote>>,
+    started: CoarseInstant,
+    /// Boxed: a frame is made for every task, and a panic is rare.
+    note: PlainCell<Option<Box<PanicNote>>>,
     /// This task is a future, or runs on top of one's poll.
     is_in_poll: bool,
     /// A stolen part of the task: its frame is elsewhere.
@@ -74,20 +74,22 @@ impl Watch for () {
 ///
 /// 1. The task stays alive during the call.
 /// 2. `run` may be called on it.
+#[inline(always)]
 pub(super) unsafe fn run(
     task: NonNull<Header>,
     run: unsafe fn(NonNull<Header>) -> Phase,
     watch: &impl Watch,
 ) -> Phase {
-    let frame = Frame {
+    let mut frame = Frame {
         task: Ref(task),
-        started: coarse_now(),
+        started: CoarseInstant::UNREAD,
         note: PlainCell::new(None),
         is_in_poll: Ref(task).header().asks.is_driven() || is_in_poll(),
         is_part: false,
         mark: watch.mark(),
         below: CURRENT.get(),
     };
+    frame.started.read();
     let top: *const () = (&raw const frame).cast();
     CURRENT.set(top);
     let (before, is_cancelled) = watch.begins(top);
@@ -180,7 +182,7 @@ impl Inspected<'_> {
 
     pub(crate) fn info(&self) -> TaskInfo {
         let mut info = self.0.task.header().info();
-        info.running_for = Some(coarse_now().saturating_sub(self.0.started));
+        info.running_for = Some(self.0.started.elapsed());
         info
     }
 
@@ -194,6 +196,7 @@ impl Inspected<'_> {
     }
 }
 
+#[inline]
 fn top<R>(f: impl FnOnce(&Frame) -> R) -> Option<R> {
     let frame: *const Frame = CURRENT.get().cast();
     // SAFETY: a pointer in the slot comes from `run`, whose frame takes it out
@@ -208,6 +211,7 @@ pub(super) fn with_current<R>(f: impl FnOnce(Ref) -> R) -> Option<R> {
 }
 
 /// Whether a future is polled in this thread, however far below.
+#[inline]
 pub(super) fn is_in_poll() -> bool {
     top(|frame| frame.is_in_poll).unwrap_or(false)
 }
@@ -224,10 +228,10 @@ pub(super) fn each_here(mut f: impl FnMut(Ref)) {
 
 /// Leaves a note on the panic that begins now, if a task runs in this thread.
 pub(crate) fn leave_note(note: impl FnOnce() -> PanicNote) {
-    top(|frame| frame.note.set(Some(note())));
+    top(|frame| frame.note.set(Some(Box::new(note()))));
 }
 
 /// Takes the note of the panic that was caught last in this frame.
 pub(crate) fn take_note() -> Option<PanicNote> {
-    top(|frame| frame.note.take()).flatten()
+    top(|frame| frame.note.take()).flatten().map(|note| *note)
 }
