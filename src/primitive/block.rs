@@ -49,6 +49,18 @@ pub(crate) trait BlockHook {
     /// The offer does not stand any longer, if it still did.
     fn withdraw(&self, offer: &Arc<LastResort>);
 
+    /// Runs `task` on top of the one that waits for it, if it is the newest of this
+    /// thread's own queue, and nobody but queue and handle know it.
+    ///
+    /// # Safety
+    ///
+    /// `task` is the header of a live task of some pool, whose handle the caller has
+    /// to itself.
+    unsafe fn run_newest(&self, task: NonNull<()>) -> bool {
+        let _ = task;
+        false
+    }
+
     /// Runs a task of this pool which the waiter has claimed, on top of the
     /// task that waits for it.
     ///

@@ -54,6 +54,7 @@ pub trait Submit<T: Task> {
 }
 
 /// Makes a task's cell: the job goes to a queue, the handle to the user.
+#[inline(always)]
 pub(crate) fn accept<T: Task>(task: T, origin: Origin) -> (Job, Handle<T::Output>) {
     let (job, reference) = cell::new(task, origin);
     // SAFETY: the cell was made from a task with this output.

@@ -102,8 +102,8 @@ impl<T> Handle<T> {
     /// ```
     #[doc(alias = "join")]
     pub fn result(self) -> Result<T, TaskError> {
-        match waiting::wait(self.task, Deadline::NEVER) {
-            Ok(_) => self.take(),
+        match waiting::wait_by_owner(self.task) {
+            Ok(()) => self.take(),
             Err(error) => Err(error),
         }
     }

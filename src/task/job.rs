@@ -38,6 +38,11 @@ unsafe impl Pointed for Job {
     }
 
     #[inline]
+    fn pointer(&self) -> *const () {
+        self.0.as_ptr().cast()
+    }
+
+    #[inline]
     unsafe fn from_pointer(pointer: *mut ()) -> Self {
         // SAFETY: it was a header's address, by the contract.
         Self(unsafe { NonNull::new_unchecked(pointer.cast()) })
@@ -122,6 +127,7 @@ impl Job {
     }
 
     /// Runs the task in the calling thread, unless somebody was faster.
+    #[inline(always)]
     pub(crate) fn run(self, watch: &impl Watch) -> Ran {
         let header = ManuallyDrop::new(self).0;
         // SAFETY: the queue's reference keeps the cell alive.
@@ -130,46 +136,57 @@ impl Job {
             // SAFETY: the queue's reference is ours to give up.
             return unsafe { run_special(header, watch) };
         }
-        let started = shared.state.start_queued();
-        // SAFETY: the queue's reference is ours to give up.
-        unsafe { run_unlimited(header, started, watch) }
+        match shared.state.start_queued() {
+            // SAFETY: both are ours, and we give them up.
+            Ok(true) => unsafe { run_sole(header, watch) },
+            // SAFETY: the queue's reference is ours to give up.
+            started => unsafe { run_unlimited(header, started.map(drop), watch) },
+        }
     }
 }
 
-/// Runs a task without a limit, if it has `started`; `Ok(true)` says that nobody else
-/// refers to it.
+/// Runs a task to which nobody else refers.
+///
+/// # Safety
+///
+/// The caller owns the cell, whose task has not started, and does not use it again.
+#[inline(always)]
+unsafe fn run_sole(header: NonNull<Header>, watch: &impl Watch) -> Ran {
+    // SAFETY: by the contract above.
+    let shared = unsafe { header.as_ref() };
+    let children = shared.children();
+    // SAFETY: by the contract above.
+    let phase = unsafe { frame::run(header, shared.vtable.run, watch) };
+    // SAFETY: the result is ours.
+    unsafe { shared.drop_result(phase) };
+    // SAFETY: the cell is ours.
+    unsafe { free(header) };
+    // SAFETY: we have ended it, and its result is gone.
+    unsafe { Header::end_child(children) };
+    Ran::of(phase)
+}
+
+/// Runs a task without a limit, if it has `started`.
 ///
 /// # Safety
 ///
 /// The caller owns the queue's reference, and does not use it again.
-#[inline]
+#[inline(never)]
 unsafe fn run_unlimited(
     header: NonNull<Header>,
-    started: Result<bool, Word>,
+    started: Result<(), Word>,
     watch: &impl Watch,
 ) -> Ran {
     // SAFETY: the queue's reference keeps the cell alive.
     let shared = unsafe { header.as_ref() };
-    let is_sole = match started {
-        Ok(is_sole) => is_sole,
-        Err(word) => {
-            // SAFETY: the queue's reference is ours to give up.
-            unsafe { release_queue(header) };
-            return Ran::stale(word.outcome());
-        }
-    };
-    let children = shared.children();
-    // SAFETY: we have moved QUEUED to RUNNING, or nobody else has a reference.
-    let phase = unsafe { frame::run(header, shared.vtable.run, watch) };
-    if is_sole {
-        // SAFETY: result and cell are ours.
-        unsafe { shared.drop_result(phase) };
-        // SAFETY: as above.
-        unsafe { free(header) };
-        // SAFETY: we have ended it, and its result is gone.
-        unsafe { Header::end_child(children) };
-        return Ran::of(phase);
+    if let Err(word) = started {
+        // SAFETY: the queue's reference is ours to give up.
+        unsafe { release_queue(header) };
+        return Ran::stale(word.outcome());
     }
+    let children = shared.children();
+    // SAFETY: we have moved QUEUED to RUNNING.
+    let phase = unsafe { frame::run(header, shared.vtable.run, watch) };
     shared.unlink();
     let (pool, site) = (shared.pool, shared.site);
     let done = shared.state.finish(phase);
@@ -210,13 +227,12 @@ unsafe fn run_special(header: NonNull<Header>, watch: &impl Watch) -> Ran {
     }
     if !shared.asks.is_limited() {
         // Its token may refer to it, too, though it is in no word.
-        let started = if mutant("job-sole-forgets-its-token") {
-            shared.state.start_queued()
-        } else {
-            shared.state.start().map(|()| false)
-        };
+        if mutant("job-sole-forgets-its-token") && shared.state.start_queued() == Ok(true) {
+            // SAFETY: none, a seeded bug.
+            return unsafe { run_sole(header, watch) };
+        }
         // SAFETY: by the contract above.
-        return unsafe { run_unlimited(header, started, watch) };
+        return unsafe { run_unlimited(header, shared.state.start(), watch) };
     }
     // The handle may be resolved while the closure still runs.
     if let Err(word) = shared.state.start() {
@@ -303,6 +319,31 @@ pub(super) unsafe fn release_queue(header: NonNull<Header>) {
     if !was.has_handle() {
         // SAFETY: both bits are clear.
         unsafe { free(header) };
+    }
+}
+
+impl Job {
+    /// Runs a task that its handle's holder waits for, and gives up the queue's
+    /// reference to it.
+    ///
+    /// # Safety
+    ///
+    /// 1. The caller has the handle, which outlives the call; nobody else refers to
+    ///    the task, nor waits for it.
+    /// 2. It has not started; it has no limit, and is no future.
+    pub(crate) unsafe fn run_for_handle(self, watch: &impl Watch) -> Ran {
+        let header = ManuallyDrop::new(self).0;
+        // SAFETY: by (1).
+        let shared = unsafe { header.as_ref() };
+        let children = shared.children();
+        // SAFETY: by (1) and (2) the closure is ours.
+        let phase = unsafe { frame::run(header, shared.vtable.run, watch) };
+        shared.unlink();
+        // SAFETY: by (1).
+        unsafe { shared.state.settle(phase) };
+        // SAFETY: we have ended it, and its result is the handle's.
+        unsafe { Header::end_child(children) };
+        Ran::of(phase)
     }
 }
 

@@ -55,6 +55,7 @@ pub(crate) use job::{Job, Ran, run_claimed};
 pub use map::{Keyed, Map};
 pub(crate) use map::{map_on, with_states};
 pub use options::{Priority, Task, TaskOptions, With, task};
+pub(crate) use waiting::is_between_two;
 
 use state::Phase;
 

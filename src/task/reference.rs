@@ -49,6 +49,7 @@ impl Ref {
     /// 1. The caller is the handle, and does not use this again.
     /// 2. The outcome was taken out, or there is none in the slot; `word` is
     ///    a final one seen by `load`.
+    #[inline]
     pub(super) unsafe fn release_empty(self, word: Word) {
         if word.has_queue() && self.header().state.release_handle().has_queue() {
             return;

@@ -30,6 +30,7 @@
 //! |---|---|---|---|
 //! | [`start_queued`](State::start_queued) | QUEUED, and only QUEUE set | the same, to the end | everything |
 //! | `start_queued`, [`start`](State::start) | QUEUED | RUNNING | the closure |
+//! | [`settle`](State::settle) (holder of handle and entry) | QUEUED, untouched | its phase, without QUEUE | everything |
 //! | [`resolve_unstarted`](State::resolve_unstarted) | QUEUED | CANCELLED, TIMED_OUT | the closure, the waiters |
 //! | [`expire_running`](State::expire_running) | RUNNING | TIMED_OUT | the waiters |
 //! | [`finish`](State::finish) (sole runner) | RUNNING | its phase, without QUEUE | the waiters; the cell, if HANDLE is gone |
@@ -131,6 +132,11 @@ impl Word {
 
     pub(crate) fn has_queue(self) -> bool {
         self.0 & QUEUE != 0
+    }
+
+    /// As it was submitted: with its handle and its entry in the queue, and nothing else.
+    pub(crate) fn is_untouched(self) -> bool {
+        self.0 == Phase::Queued as usize | HANDLE | QUEUE
     }
 
     fn is_list_taken(self) -> bool {
@@ -277,6 +283,20 @@ impl State {
                 Err(actual) => seen = Word(actual),
             }
         }
+    }
+
+    /// QUEUED to `phase`, and to the handle alone, by who holds handle and queue entry.
+    ///
+    /// # Safety
+    ///
+    /// Nobody else refers to the task, nor waits for it: the word was [`is_untouched`],
+    /// and the caller holds both references.
+    ///
+    /// [`is_untouched`]: Word::is_untouched
+    pub(crate) unsafe fn settle(&self, phase: Phase) {
+        debug_assert!(self.load().is_untouched() && phase.is_final());
+        // ORDERING: Relaxed, nobody else looks.
+        self.0.store(phase as usize | HANDLE, Relaxed);
     }
 
     /// QUEUED to `phase`: the caller drops the closure and wakes the waiters.

@@ -42,7 +42,8 @@ use crate::wait::waiter::{self, Collect, List, Waiter, Wake};
 /// Waits until the task has ended or the deadline has passed; `Ok` says which.
 pub(super) fn wait(task: Ref, deadline: Deadline) -> Result<bool, TaskError> {
     let header = task.header();
-    if header.state.load().is_final() {
+    let word = header.state.load();
+    if word.is_final() {
         return Ok(true);
     }
     if fork::is_forked(header.pool) {
@@ -63,6 +64,41 @@ pub(super) fn wait(task: Ref, deadline: Deadline) -> Result<bool, TaskError> {
         return Err(TaskError::Refused(Refusal::Forked));
     }
     Ok(park(task, deadline, claims))
+}
+
+/// Waits until the task has ended, by the holder of its handle, who shares it with
+/// nobody.
+#[inline]
+pub(super) fn wait_by_owner(task: Ref) -> Result<(), TaskError> {
+    if run_newest(task) {
+        return Ok(());
+    }
+    wait(task, Deadline::NEVER).map(drop)
+}
+
+/// Runs the task here if it is the newest of this worker's: then it is nobody else's,
+/// and needs none of the steps by which others would know.
+fn run_newest(task: Ref) -> bool {
+    block::current(|hook| {
+        // SAFETY: the caller has the handle to itself.
+        hook.is_some_and(|hook| unsafe { hook.run_newest(task.0.cast()) })
+    })
+}
+
+/// Whether only the holder of the handle, who asks, and the queue know the task, and
+/// the holder may run it if he is a worker of its pool.
+///
+/// # Safety
+///
+/// The task is alive.
+pub(crate) unsafe fn is_between_two(task: NonNull<()>, pool: u32) -> bool {
+    let task = Ref(task.cast());
+    let header = task.header();
+    header.pool == pool
+        && header.asks.is_plain()
+        && claims(task) == Claims::Anytime
+        && (header.state.load().is_untouched() || mutant("claim-newest-forgets-waiters"))
+        && !fork::is_forked(pool)
 }
 
 /// Runs the task here if this is a worker of its pool and nobody has started

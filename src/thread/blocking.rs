@@ -86,7 +86,7 @@ impl ThreadPool {
     /// they have been idle for [`keep_alive`](crate::ThreadPoolBuilder::keep_alive).
     /// At that number, or where the system gives no thread, the task waits for the
     /// first thread that has nothing else to do; each also looks for one now and
-    /// then between its other tasks (in one of 122 searches), and gives its worker's
+    /// then between its other tasks (in one of 124 searches), and gives its worker's
     /// place away while it runs it. So the two kinds share the threads, and neither
     /// starves the other.
     ///

@@ -60,6 +60,7 @@ mod slot;
 mod spawn_async;
 mod split;
 mod stats;
+mod submission;
 mod submit_after;
 mod worker;
 

@@ -3,7 +3,7 @@
 //! ```text
 //!   own deque, newest first ──► own post ──► injector, a batch ──► others' lanes
 //!                               (broadcast/)                      and deques
-//!   (every 61st time the oldest comes first; priorities: priority.rs)
+//!   (every 31st time something else comes first, by turns; priorities: priority.rs)
 //! ```
 
 use std::ptr;
@@ -17,14 +17,11 @@ use super::worker::Worker;
 use crate::primitive::{Steal, thread};
 use crate::task::Job;
 
-/// Every so many searches what has waited longest comes first, by turns in the
-/// injector and in the own deque, so that tasks that spawn tasks for ever starve
-/// nobody. A prime, as in Go and tokio, so that it does not fall into step with
-/// the program's own cycles.
-const OLDEST_FIRST: u32 = 61;
-
-/// So many searches later come low priorities first, by turns with errands.
-const LOW_FIRST: u32 = 30;
+/// Every so many searches something else than the newest comes first: by turns what
+/// has waited longest in the own deque and in the injector, low priorities, and
+/// errands; so tasks that spawn tasks for ever starve nobody. A prime, as in Go and
+/// tokio, so that it does not fall into step with the program's own cycles.
+pub(super) const TURN: u32 = 31;
 
 /// What a thread has found to do.
 pub(super) enum Work {
@@ -57,31 +54,53 @@ impl Worker {
         }
     }
 
-    fn look_once(&self) -> Option<Work> {
-        let searches = self.searches.get().wrapping_add(1);
-        self.searches.set(searches);
-        let ranks = &self.core().ranks;
-        let (turns, turn) = (searches / OLDEST_FIRST, searches % OLDEST_FIRST);
-        if turn == 0
-            && let Some(share) = self.take_share()
-        {
-            return Some(Work::Share(share));
+    /// The newest task of this thread's own, unless something else comes first.
+    #[inline]
+    pub(super) fn find_newest(&self) -> Option<Job> {
+        let left = self.until_turn.get();
+        if left == 0 || self.core().ranks.high.len() > 0 {
+            return None;
         }
-        let first = match (turn, turns % 2) {
-            (0, 0) => self.take_oldest(),
-            (0, _) => self.take_injected(),
-            (LOW_FIRST, 0) => ranks.low.take(),
-            // Where no thread is left for errands.
-            (LOW_FIRST, _) => self.core().take_errand(),
-            _ => None,
-        };
-        (first.or_else(|| ranks.high.take()))
+        let newest = self.deque.pop()?;
+        self.until_turn.set(left - 1);
+        Some(newest)
+    }
+
+    fn look_once(&self) -> Option<Work> {
+        let left = self.until_turn.get();
+        if left > 0 {
+            self.until_turn.set(left - 1);
+        } else if let Some(work) = self.take_turn() {
+            return Some(work);
+        }
+        let ranks = &self.core().ranks;
+        (ranks.high.take())
             .or_else(|| self.deque.pop())
             .map(Work::Task)
             .or_else(|| self.take_share().map(Work::Share))
             .or_else(|| self.take_injected().map(Work::Task))
             .or_else(|| self.steal())
             .or_else(|| ranks.low.take().map(Work::Task))
+    }
+
+    /// What is passed over as long as there is something newer.
+    fn take_turn(&self) -> Option<Work> {
+        self.until_turn.set(TURN - 1);
+        let turns = self.turns.get().wrapping_add(1);
+        self.turns.set(turns);
+        if turns.is_multiple_of(2)
+            && let Some(share) = self.take_share()
+        {
+            return Some(Work::Share(share));
+        }
+        let task = match turns % 4 {
+            0 => self.take_oldest(),
+            1 => self.core().ranks.low.take(),
+            2 => self.take_injected(),
+            // Where no thread is left for errands.
+            _ => self.core().take_errand(),
+        };
+        task.map(Work::Task)
     }
 
     /// The job of our own that has waited longest.

@@ -52,7 +52,11 @@ impl Counters {
         counter.store(counter.load(Relaxed).wrapping_add(1), Relaxed);
     }
 
+    #[inline]
     pub(super) fn count(&self, ran: Ran) {
+        if ran == Ran::Finished {
+            return Self::add_one(&self.finished);
+        }
         match ran {
             Ran::Claimed | Ran::Suspended => {}
             Ran::Cancelled => Self::add_one(&self.cancelled),

@@ -4,7 +4,7 @@
 //!        ┌────────────────────────────────────────────┐
 //!        ▼                                            │
 //!   own deque, newest first ──► injector, a batch ──► others' deques, a batch
-//!        │ (every 61st time the oldest comes first;         │ nothing
+//!        │ (every 31st time something else comes first;     │ nothing
 //!        ▼  priorities: priority.rs)                          ▼
 //!   run it; then, without a permit, park              sleep (sleep/mod.rs)
 //! ```
@@ -17,21 +17,23 @@ use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
-use super::core::{Core, Intake};
+use super::core::Core;
 use super::deque::Deque;
 use super::fork::Below;
 use super::fork::lane::LaneOwner;
 use super::guest::GUESTS_MAX;
-use super::search::Work;
+use super::search::{TURN, Work};
 use super::sleep::{Awake, Standing, Start, THREADS_MAX};
 use super::slot::Slot;
-use crate::primitive::block::{BlockHook, BlockedOn, LastResort, with_hook};
+use crate::primitive::block::{BlockedOn, with_hook};
 use crate::primitive::{Chute, fork, mutant, thread_slot};
-use crate::task::{self, Job};
+use crate::task::Job;
 
 /// The greatest number of slots in a pool: one more than threads, for while one
 /// waits for the pool's end.
 pub(super) const SLOTS_MAX: usize = THREADS_MAX + 1 + GUESTS_MAX;
+
+mod waits;
 
 thread_slot! {
     /// The worker that runs in this thread, guests included.
@@ -53,6 +55,8 @@ pub(super) fn is_thread_of(pool: u32) -> bool {
 pub(super) struct Worker {
     core: Arc<Core>,
     index: usize,
+    /// Of the core's, where it stays.
+    slot: NonNull<Slot>,
     pub(super) deque: ManuallyDrop<Deque<Job>>,
     pub(super) chute: Chute<Job>,
     pub(super) lane: LaneOwner,
@@ -69,7 +73,9 @@ pub(super) struct Worker {
     /// In a hook of the thread's, or before the first: whatever waits there, no
     /// spare takes its place.
     in_hook: Cell<bool>,
-    pub(super) searches: Cell<u32>,
+    /// So many searches begin with the newest before something else has its turn.
+    pub(super) until_turn: Cell<u32>,
+    pub(super) turns: Cell<u32>,
     pub(super) random: Cell<u32>,
 }
 
@@ -120,7 +126,7 @@ unsafe fn below(mut guest: &Worker, pool: u32) -> Option<&Worker> {
 }
 
 /// Gives `f` the worker that runs in this thread, if it is one of `pool`.
-#[inline]
+#[inline(always)]
 pub(super) fn with_worker<R>(pool: u32, f: impl FnOnce(Option<&Worker>) -> R) -> R {
     // SAFETY: `f` cannot keep it.
     f(unsafe { current_of(pool) })
@@ -207,8 +213,10 @@ impl Worker {
             outer_waits: RefCell::new(Vec::new()),
             in_hook: Cell::new(in_hook),
             index,
-            searches: Cell::new(if cfg!(raddle_preage) {
-                u32::MAX - 1000
+            slot: NonNull::from(&core.slots[index]),
+            until_turn: Cell::new(TURN - 1),
+            turns: Cell::new(if cfg!(raddle_preage) {
+                u32::MAX - 100
             } else {
                 0
             }),
@@ -287,7 +295,14 @@ impl Worker {
         // One that was sent has no permit, and finds its errand as it parks.
         let mut may_work = self.standing.has_permit();
         loop {
-            while may_work && let Some(work) = self.find() {
+            while may_work {
+                let work = match self.find_newest() {
+                    Some(job) => Work::Task(job),
+                    None => match self.find() {
+                        Some(work) => work,
+                        None => break,
+                    },
+                };
                 match work {
                     Work::Task(job) => self.run(job),
                     Work::Half(stolen) => {
@@ -318,7 +333,7 @@ impl Worker {
                 Awake::Work => may_work = true,
                 Awake::Errand => {
                     if let Some(job) = self.core.take_errand() {
-                        self.run(job);
+                        self.run_errand(job);
                         if fork::is_forked(self.core.id) {
                             return None;
                         }
@@ -345,12 +360,12 @@ impl Worker {
         self.core.answer(call);
     }
 
+    #[inline(always)]
     fn run(&self, job: Job) {
         if self.standing.is_searching() {
             self.stop_searching();
         }
-        self.core.job_taken(&job);
-        if self.core.intake() == Intake::Discarding {
+        if !self.core.is_plain() && !self.core.lets_run(&job) {
             if !mutant("core-worker-discards-uncounted") {
                 self.core.discard(job);
             }
@@ -360,8 +375,14 @@ impl Worker {
         slot.counters.count(job.run(&slot.running));
     }
 
+    #[cold]
+    fn run_errand(&self, job: Job) {
+        self.run(job);
+    }
+
     pub(super) fn slot(&self) -> &Slot {
-        &self.core.slots[self.index]
+        // SAFETY: a slot stands as long as its pool, which the worker holds.
+        unsafe { self.slot.as_ref() }
     }
 
     /// A guest that the end of the pool does not wait for: what it pushes now, inside
@@ -395,101 +416,5 @@ impl Worker {
     /// Something was pushed here that others may take.
     pub(super) fn published(&self) {
         self.core.published(self.is_out());
-    }
-}
-
-impl BlockHook for Worker {
-    fn pool(&self) -> u32 {
-        self.core.id
-    }
-
-    fn worker(&self) -> usize {
-        self.index
-    }
-
-    fn serving(&self, pool: u32) -> Option<&dyn BlockHook> {
-        let serves = with_worker(pool, |worker| {
-            worker.is_some_and(|worker| ptr::eq(worker, self))
-        });
-        serves.then_some(self)
-    }
-
-    fn block_starts(&self, on: BlockedOn) {
-        if fork::is_forked(self.core.id) {
-            // A child forked by a task: the pool, its locks and its queues are
-            // the parent's.
-            return;
-        }
-        if self.in_hook.get() {
-            // A spare would run the same start hook, block there as well, call a
-            // spare, and so on; and who leaves takes no permit back.
-            return;
-        }
-        // The code inside may need the pool.
-        let on_code = on == BlockedOn::Code;
-        let (outer, shares) = self.slot().post.blocks(on);
-        let is_outermost = outer.is_none();
-        self.outer_waits.borrow_mut().extend(outer);
-        let call = (self.core.sleep).block_starts(&self.standing, || self.core.has_work());
-        self.core.answer(call);
-        self.core.pass_on(shares, self.index, true);
-        if is_outermost && !on_code {
-            self.steps_out();
-        }
-    }
-
-    fn block_ends(&self) {
-        if fork::is_forked(self.core.id) || self.in_hook.get() {
-            return;
-        }
-        let outer = self.outer_waits.borrow_mut().pop();
-        // A wait inside of `blocking`, which goes on without a permit.
-        let is_inner = outer.is_some() && !mutant("blocking-inner-wait-takes-a-permit");
-        if !is_inner {
-            if self.is_out.take() {
-                self.core.step_in();
-            }
-            self.core.sleep.block_ends(&self.standing);
-        }
-        self.slot().post.unblocks(outer);
-    }
-
-    fn help(&self, task: NonNull<()>, is_over: &dyn Fn() -> bool) {
-        if !fork::is_forked(self.core.id) && !self.in_hook.get() {
-            self.help_with(task, is_over);
-        }
-    }
-
-    fn offer(&self, offer: &Arc<LastResort>) {
-        // Who may not run it must not be called in the place of one who may.
-        if !fork::is_forked(self.core.id) && self.serving(self.core.id).is_some() {
-            self.core.offers.add(offer);
-        }
-    }
-
-    fn withdraw(&self, offer: &Arc<LastResort>) {
-        if !fork::is_forked(self.core.id) {
-            self.core.offers.remove(offer);
-        }
-    }
-
-    unsafe fn run_claimed(&self, task: NonNull<()>) {
-        // The entry that the claim has left in a queue is most often the
-        // newest of our own: without it, `loop { submit(..).result() }` in a
-        // task would fill the deque.
-        if let Some(job) = self.deque.pop() {
-            if job.header() == task {
-                self.core.job_taken(&job);
-                drop(job);
-            } else {
-                self.deque.push(job);
-                // Whoever looked for work in between has not seen it.
-                self.published();
-            }
-        }
-        self.core.drop_claimed_errand(task);
-        // SAFETY: the caller's contract is the same.
-        let ran = self.on_top(|watch| unsafe { task::run_claimed(task, watch) });
-        self.slot().counters.count(ran);
     }
 }

@@ -51,6 +51,11 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         &["task::models::ends::a_task_runs_or_is_cancelled_and_never_both"],
     ),
     bug(
+        "claim-newest-forgets-waiters",
+        Kind::Logic,
+        &["thread::models::work::a_callback_is_called_though_its_task_is_claimed_as_the_newest"],
+    ),
+    bug(
         "state-finish-acquire-only",
         Kind::Ordering,
         &["task::models::ends::the_result_comes_with_what_the_task_wrote"],

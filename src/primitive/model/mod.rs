@@ -80,7 +80,7 @@ pub(crate) use lock::{
     ReentrantMutex, ReentrantMutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,
 };
 pub(crate) use park::Parker;
-pub(crate) use ring::Ring;
+pub(crate) use ring::{Ring, View};
 pub(crate) use thread::thread_slot;
 pub(crate) use unwind::catch_unwind;
 

@@ -9,6 +9,7 @@
 //! lay there before is reported. A read whose exchange fails leaves nothing: it may meet
 //! a put, and carries no promise.
 
+use std::ptr;
 use std::sync::Mutex;
 
 use super::cell::UnsafeCell;
@@ -37,6 +38,22 @@ pub(crate) enum Peeked {
     Modelled(usize, UnsafeCell<()>),
 }
 
+/// As the native view; a model's ring never grows.
+#[derive(Clone, Copy)]
+pub(crate) enum View {
+    Native(native::View),
+    Modelled,
+}
+
+impl View {
+    pub(crate) fn capacity(&self) -> usize {
+        match self {
+            Self::Native(view) => view.capacity(),
+            Self::Modelled => CAPACITY,
+        }
+    }
+}
+
 impl<T: Pointed> Ring<T> {
     pub(crate) fn new() -> Self {
         match context::current() {
@@ -50,30 +67,62 @@ impl<T: Pointed> Ring<T> {
         }
     }
 
-    pub(crate) fn capacity(&self) -> usize {
+    pub(crate) fn view(&self) -> View {
         match self {
-            Self::Native(native) => native.capacity(),
-            Self::Modelled(_) => CAPACITY,
+            Self::Native(native) => View::Native(native.view()),
+            Self::Modelled(_) => View::Modelled,
         }
     }
 
     /// # Safety
     ///
     /// As the native ring's.
-    pub(crate) unsafe fn put(&self, index: usize, item: T) {
-        match self {
-            Self::Native(native) => {
+    pub(crate) unsafe fn put(&self, view: View, index: usize, item: T) {
+        match (self, view) {
+            (Self::Native(native), View::Native(view)) => {
                 context::refuse_native("deque");
                 // SAFETY: the same contract.
-                unsafe { native.put(index, item) };
+                unsafe { native.put(view, index, item) };
             }
-            Self::Modelled(slots) => {
+            (Self::Native(_), View::Modelled) => unreachable!("a view of another ring"),
+            (Self::Modelled(slots), _) => {
                 let mut slot = plain(&slots[index % CAPACITY]);
                 if let Some(read) = slot.read.take() {
                     read.with_mut(|_| ());
                 }
                 let before = slot.item.replace(UnsafeCell::new(item));
                 assert!(before.is_none(), "raddle model: a slot is filled twice");
+            }
+        }
+    }
+
+    /// # Safety
+    ///
+    /// As the native ring's.
+    pub(crate) unsafe fn peek_own(&self, _view: View, index: usize) -> Peeked {
+        self.peek(index)
+    }
+
+    /// Whether the slot holds `pointer`.
+    ///
+    /// # Safety
+    ///
+    /// As the native ring's.
+    pub(crate) unsafe fn holds(&self, view: View, index: usize, pointer: *const ()) -> bool {
+        match (self, view) {
+            // SAFETY: the same contract.
+            (Self::Native(native), View::Native(view)) => unsafe {
+                native.holds(view, index, pointer)
+            },
+            (Self::Native(_), View::Modelled) => unreachable!("a view of another ring"),
+            (Self::Modelled(slots), _) => {
+                let slot = plain(&slots[index % CAPACITY]);
+                slot.item.as_ref().is_some_and(|item| {
+                    item.with(|item| {
+                        // SAFETY: it lies in its slot, which is locked.
+                        ptr::eq(unsafe { &*item }.pointer(), pointer)
+                    })
+                })
             }
         }
     }

@@ -19,7 +19,7 @@ pub(crate) use lock::{
 };
 #[cfg(raddle_loom)]
 pub(crate) use ring::Peeked;
-pub(crate) use ring::{Pointed, Ring};
+pub(crate) use ring::{Pointed, Ring, View};
 
 /// Atomic integers and fences.
 pub(crate) mod atomic {

@@ -21,9 +21,13 @@ use Ordering::{Acquire, Relaxed, Release};
 ///
 /// 1. `from_pointer` gives the value that `into_pointer` was called on, in whatever
 ///    thread, as far as the value is `Send`.
-/// 2. Neither of the two panics: a slot would be left half moved.
+/// 2. `pointer` is the pointer that `into_pointer` would give.
+/// 3. None of the three panics: a slot would be left half moved.
 pub(crate) unsafe trait Pointed: Sized {
     fn into_pointer(self) -> *mut ();
+
+    #[cfg_attr(not(raddle_loom), expect(dead_code, reason = "the native ring has it"))]
+    fn pointer(&self) -> *const ();
 
     /// # Safety
     ///
@@ -37,6 +41,10 @@ unsafe impl<T> Pointed for Box<T> {
         Box::into_raw(self).cast()
     }
 
+    fn pointer(&self) -> *const () {
+        ptr::from_ref::<T>(self).cast()
+    }
+
     unsafe fn from_pointer(pointer: *mut ()) -> Self {
         // SAFETY: by the contract.
         unsafe { Box::from_raw(pointer.cast()) }
@@ -47,6 +55,10 @@ unsafe impl<T> Pointed for Box<T> {
 unsafe impl<T> Pointed for Arc<T> {
     fn into_pointer(self) -> *mut () {
         Arc::into_raw(self).cast_mut().cast()
+    }
+
+    fn pointer(&self) -> *const () {
+        Arc::as_ptr(self).cast()
     }
 
     unsafe fn from_pointer(pointer: *mut ()) -> Self {
@@ -93,6 +105,34 @@ unsafe impl<T: Send> Sync for Ring<T> {}
 /// What a slot held when it was read.
 pub(crate) struct Peeked(*mut ());
 
+/// The slots as the owner has last seen them, without a step in between.
+#[derive(Clone, Copy)]
+pub(crate) struct View {
+    first: *const AtomicPtr<()>,
+    mask: usize,
+}
+
+// SAFETY: it is an address; what is done with it says `Ring`, which is `Send`.
+unsafe impl Send for View {}
+
+impl View {
+    #[inline]
+    pub(crate) fn capacity(&self) -> usize {
+        self.mask + 1
+    }
+
+    /// # Safety
+    ///
+    /// The ring stands, and has not grown since the view was taken.
+    #[inline]
+    unsafe fn at<'a>(self, index: usize) -> &'a AtomicPtr<()> {
+        // SAFETY: the mask keeps the index below the length.
+        let slot = unsafe { self.first.add(index & self.mask) };
+        // SAFETY: by the contract the slots stand.
+        unsafe { &*slot }
+    }
+}
+
 impl<T: Pointed> Ring<T> {
     pub(crate) fn new() -> Self {
         Self {
@@ -109,20 +149,51 @@ impl<T: Pointed> Ring<T> {
         unsafe { &*slots }
     }
 
-    #[inline]
-    pub(crate) fn capacity(&self) -> usize {
-        self.slots().slots.len()
+    /// The slots as they are until the ring grows.
+    pub(crate) fn view(&self) -> View {
+        let slots = &self.slots().slots;
+        View {
+            first: slots.as_ptr(),
+            mask: slots.len() - 1,
+        }
     }
 
     /// Fills a slot.
     ///
     /// # Safety
     ///
-    /// The caller is the owner, and the slot's former item was claimed.
+    /// 1. The caller is the owner, and the slot's former item was claimed.
+    /// 2. The ring has not grown since the view was taken.
     #[inline]
-    pub(crate) unsafe fn put(&self, index: usize, item: T) {
+    pub(crate) unsafe fn put(&self, view: View, index: usize, item: T) {
+        // SAFETY: by (2).
+        let slot = unsafe { view.at(index) };
         // ORDERING: Relaxed, the deque's index publishes it.
-        (self.slots().at(index)).store(item.into_pointer(), Relaxed);
+        slot.store(item.into_pointer(), Relaxed);
+    }
+
+    /// As [`peek`](Self::peek), by the owner.
+    ///
+    /// # Safety
+    ///
+    /// The ring has not grown since the view was taken.
+    #[inline]
+    pub(crate) unsafe fn peek_own(&self, view: View, index: usize) -> Peeked {
+        // SAFETY: by the contract above.
+        let slot = unsafe { view.at(index) };
+        // ORDERING: Relaxed, the owner has filled it.
+        Peeked(slot.load(Relaxed))
+    }
+
+    /// Whether the slot holds `pointer`. If so, what it points to may be another's.
+    ///
+    /// # Safety
+    ///
+    /// As [`peek_own`](Self::peek_own).
+    #[inline]
+    pub(crate) unsafe fn holds(&self, view: View, index: usize, pointer: *const ()) -> bool {
+        // SAFETY: the same contract.
+        ptr::eq(unsafe { self.peek_own(view, index) }.0, pointer)
     }
 
     /// Reads a slot, which may be another's by now.

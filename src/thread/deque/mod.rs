@@ -47,7 +47,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::primitive::atomic::{AtomicUsize, Ordering, fence};
-use crate::primitive::{Pointed, Ring, Steal, mutant, weaken};
+use crate::primitive::{Pointed, Ring, Steal, View, mutant, weaken};
 
 use Ordering::{Acquire, Relaxed, Release, SeqCst};
 
@@ -78,6 +78,8 @@ pub(crate) struct Deque<T: Pointed> {
     back: Cell<usize>,
     /// `front` has come at least so far.
     passed: Cell<usize>,
+    /// The ring's slots; only the owner makes it grow.
+    view: Cell<View>,
 }
 
 /// The thieves' end.
@@ -129,11 +131,13 @@ impl<T: Pointed> Shared<T> {
 
 impl<T: Pointed> Deque<T> {
     pub(crate) fn new() -> Self {
+        let ring = Ring::new();
         Self {
+            view: Cell::new(ring.view()),
             shared: Arc::new(Shared {
                 front: Apart(AtomicUsize::new(START)),
                 back: Apart(AtomicUsize::new(START)),
-                ring: Ring::new(),
+                ring,
             }),
             back: Cell::new(START),
             passed: Cell::new(START),
@@ -148,11 +152,12 @@ impl<T: Pointed> Deque<T> {
     #[inline]
     pub(crate) fn push(&self, item: T) {
         let back = self.back.get();
-        if back.wrapping_sub(self.passed.get()) >= self.shared.ring.capacity() {
+        if back.wrapping_sub(self.passed.get()) >= self.view.get().capacity() {
             self.make_room(back);
         }
-        // SAFETY: we are the owner, and `front` has passed what was there before.
-        unsafe { self.shared.ring.put(back, item) };
+        // SAFETY: we are the owner, and `front` has passed what was there before; only
+        // `make_room` makes the ring grow.
+        unsafe { self.shared.ring.put(self.view.get(), back, item) };
         if !mutant("deque-push-without-fence") {
             // ORDERING: pairs with the Acquire load of `back` in `look`.
             fence(Release);
@@ -167,9 +172,10 @@ impl<T: Pointed> Deque<T> {
         let order = weaken("deque-room-relaxed", Acquire);
         let front = self.shared.front.0.load(order);
         self.passed.set(front);
-        if back.wrapping_sub(front) >= self.shared.ring.capacity() {
+        if back.wrapping_sub(front) >= self.view.get().capacity() {
             // SAFETY: we are the owner.
             unsafe { self.shared.ring.grow(front, back) };
+            self.view.set(self.shared.ring.view());
         }
     }
 
@@ -198,11 +204,21 @@ impl<T: Pointed> Deque<T> {
         // ORDERING: Relaxed, after the fence.
         let front = self.shared.front.0.load(Relaxed);
         if distance(front, newest) > 0 {
-            let peeked = self.shared.ring.peek(newest);
+            // SAFETY: only `make_room` makes the ring grow.
+            let peeked = unsafe { self.shared.ring.peek_own(self.view.get(), newest) };
             // SAFETY: thieves see the lowered `back` before they come so far.
             return Some(unsafe { self.shared.ring.claim(peeked) });
         }
         self.pop_last(front, newest)
+    }
+
+    /// Whether the newest item is the one with this address. If so, `pop` takes it,
+    /// or nothing: where thieves have it, they have all that were older.
+    #[inline]
+    pub(crate) fn ends_with(&self, pointer: *const ()) -> bool {
+        let newest = self.back.get().wrapping_sub(1);
+        // SAFETY: only `make_room` makes the ring grow.
+        unsafe { (self.shared.ring).holds(self.view.get(), newest, pointer) }
     }
 
     /// The last item, or none: the exchange on `front` decides.

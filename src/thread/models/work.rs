@@ -100,6 +100,33 @@ fn a_child_claimed_while_it_is_stolen_runs_once() {
         });
 }
 
+/// Fear: the newest task of a worker, which its parent claims without a word to
+/// anybody, was somebody else's to wait for.
+/// Must fail when: who claims it does not look whether somebody waits.
+/// Bound: none, a pool of one.
+#[test]
+fn a_callback_is_called_though_its_task_is_claimed_as_the_newest() {
+    Model::new("thread::a_callback_is_called_though_its_task_is_claimed_as_the_newest").check(
+        || {
+            let pool = Arc::new(pool(1, 1));
+            let parent = pool.submit({
+                let pool = pool.clone();
+                move || {
+                    let letter = Letter::new();
+                    let child = pool.submit(|| ());
+                    drop(pool);
+                    let writes = letter.clone();
+                    child.on_done(move |_| writes.write());
+                    child.result().unwrap();
+                    letter.read()
+                }
+            });
+            assert_eq!(parent.result().unwrap(), 42);
+            pool.end();
+        },
+    );
+}
+
 /// Fear: a wait inside of a blocking section takes the permit back, so that the
 /// section goes on with it, and nobody runs what the section waits for.
 /// Must fail when: the end of the inner wait takes a permit; a thread blocks

@@ -82,6 +82,10 @@ unsafe impl Pointed for usize {
         std::ptr::without_provenance_mut(self)
     }
 
+    fn pointer(&self) -> *const () {
+        std::ptr::without_provenance(*self)
+    }
+
     unsafe fn from_pointer(pointer: *mut ()) -> Self {
         pointer.addr()
     }
