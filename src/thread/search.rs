@@ -7,6 +7,7 @@
 //! ```
 
 use std::ptr;
+use std::time::{Duration, Instant};
 
 use super::broadcast::Taken;
 use super::core::Core;
@@ -14,7 +15,7 @@ use super::fork::Stolen;
 use super::sleep::Sight;
 use super::slot::{Counters, Slot};
 use super::worker::Worker;
-use crate::primitive::{Steal, thread};
+use crate::primitive::{Steal, now, thread};
 use crate::task::Job;
 
 /// Every so many searches something else than the newest comes first: by turns what
@@ -22,6 +23,21 @@ use crate::task::Job;
 /// errands; so tasks that spawn tasks for ever starve nobody. A prime, as in Go and
 /// tokio, so that it does not fall into step with the program's own cycles.
 pub(super) const TURN: u32 = 31;
+
+/// A shorter sleep was not worth it.
+pub(super) const NAP: Duration = if cfg!(raddle_loom) {
+    Duration::ZERO
+} else {
+    Duration::from_micros(100)
+};
+
+/// So long a thread looks on before it sleeps, if its last sleep was a [`NAP`], and it
+/// was for the half of a join or of a loop.
+///
+/// To wake a thread takes 20 to 40 us on the virtual machines of today; short loops in
+/// a row would never meet one that is awake. Not for tasks: who waits for one sleeps
+/// meanwhile, and a thread that looks on would take a second processor for that.
+const LINGER: Duration = Duration::from_micros(20);
 
 /// What a thread has found to do.
 pub(super) enum Work {
@@ -46,11 +62,31 @@ impl Worker {
                 return None;
             }
             round += 1;
-            if round % 8 == 0 {
-                thread::yield_now();
-            } else {
-                thread::spin_hint();
+            // No yield: on a processor that another thread keeps busy it would last for
+            // milliseconds, in which this thread is the one that searches.
+            thread::spin_hint();
+        }
+    }
+
+    /// Looks on for [`LINGER`], after a search that has found nothing.
+    pub(super) fn linger(&self, idle_since: &mut Option<Instant>) -> Option<Work> {
+        if !self.standing.is_searching() {
+            // Somebody else searches; one is enough.
+            return None;
+        }
+        let since = now();
+        *idle_since = Some(since);
+        let mut round = 0_u32;
+        loop {
+            if let Some(work) = self.look_once() {
+                *idle_since = None;
+                return Some(work);
             }
+            round += 1;
+            if round.is_multiple_of(16) && now().saturating_duration_since(since) > LINGER {
+                return None;
+            }
+            thread::spin_hint();
         }
     }
 

@@ -13,8 +13,8 @@
 //! own. So the pieces become as small as thieves ask for, and no smaller: there is
 //! no grain to choose, and nothing atomic in an item.
 //!
-//! A chunk is as many items as take some microseconds, measured as it goes: a clock
-//! is read once for each. And before a loop forks for the first time it works alone
+//! A chunk is as many items as take some microseconds, and later a small part of the
+//! time that went by, measured as it goes: a clock is read once for each. And before a loop forks for the first time it works alone
 //! for a moment, if it has many items: what is done by then costs no more than a plain loop, and a thread
 //! from outside has not even entered the pool.
 //!
@@ -35,9 +35,14 @@ const ALONE: Duration = Duration::from_micros(3);
 /// for a thread, and the others would wait for it.
 const MANY: usize = 256;
 
-/// A chunk should take about so long: short against what a thief waits for, long
-/// against two looks at the clock.
+/// A chunk should take about so long at first: short against what a thief waits for,
+/// long against two looks at the clock.
 const CHUNK: Duration = Duration::from_micros(5);
+
+/// And later such a part of the time that its stretch of the loop has taken already,
+/// up to so long: a thief then waits for what is little beside the rest.
+const PART: u32 = 64;
+const CHUNK_MAX: Duration = Duration::from_micros(50);
 
 /// Something that can be cut in two.
 pub(super) trait Piece: Sized + Send {
@@ -65,27 +70,31 @@ pub(super) trait Body<P>: Sync {
 /// How many items the next chunk has.
 struct Pace {
     chunk: usize,
+    begun: Instant,
     since: Instant,
 }
 
 impl Pace {
     fn new() -> Self {
+        let now = now();
         Self {
             chunk: 1,
-            since: now(),
+            begun: now,
+            since: now,
         }
     }
 
-    /// A chunk is done: the next takes about [`CHUNK`].
+    /// A chunk is done: how long may the next one take?
     fn adapt(&mut self) {
         let now = now();
         let took = now.saturating_duration_since(self.since);
         self.since = now;
-        if took < CHUNK / 8 {
+        let may_take = (now.saturating_duration_since(self.begun) / PART).clamp(CHUNK, CHUNK_MAX);
+        if took < may_take / 8 {
             self.chunk = self.chunk.saturating_mul(8);
-        } else if took < CHUNK / 2 {
+        } else if took < may_take / 2 {
             self.chunk = self.chunk.saturating_mul(2);
-        } else if took > CHUNK * 2 {
+        } else if took > may_take * 2 {
             self.chunk = (self.chunk / 2).max(1);
         }
     }
@@ -107,12 +116,14 @@ pub(super) fn run<P: Piece, B: Body<P>>(core: &Arc<Core>, body: &B, piece: P) ->
             let (first, others) = rest.split_at(count);
             sum = body.run(sum, first);
             rest = others;
-            if rest.len() > 1 && now().saturating_duration_since(begun) > ALONE {
+            let took = now().saturating_duration_since(begun);
+            if rest.len() > 1 && took > ALONE {
                 break;
             }
             // One that takes a while is seen soon, and a short loop reads the clock
-            // a few times only.
-            chunk = chunk.saturating_mul(16);
+            // a few times only; but no chunk should last longer than the moment.
+            let growth = ALONE.as_nanos() / took.as_nanos().max(1);
+            chunk = chunk.saturating_mul(growth.clamp(1, 16) as usize);
         }
     }
     let rest = |worker: Option<&Worker>| match worker {

@@ -22,11 +22,11 @@ use super::deque::Deque;
 use super::fork::Below;
 use super::fork::lane::LaneOwner;
 use super::guest::GUESTS_MAX;
-use super::search::{TURN, Work};
+use super::search::{NAP, TURN, Work};
 use super::sleep::{Awake, Standing, Start, THREADS_MAX};
 use super::slot::Slot;
 use crate::primitive::block::{BlockedOn, with_hook};
-use crate::primitive::{Chute, fork, mutant, thread_slot};
+use crate::primitive::{Chute, fork, mutant, now, thread_slot};
 use crate::task::Job;
 
 /// The greatest number of slots in a pool: one more than threads, for while one
@@ -294,15 +294,19 @@ impl Worker {
     fn work(&self) -> Option<Awake> {
         // One that was sent has no permit, and finds its errand as it parks.
         let mut may_work = self.standing.has_permit();
+        // Whether the last sleep was a nap, and what came since were halves only.
+        let mut lingers = false;
+        let mut idle_since = None;
         loop {
             while may_work {
-                let work = match self.find_newest() {
-                    Some(job) => Work::Task(job),
-                    None => match self.find() {
-                        Some(work) => work,
-                        None => break,
-                    },
+                let newest = self.find_newest().map(Work::Task);
+                let Some(work) = newest.or_else(|| self.find()).or_else(|| {
+                    // If in vain, the sleep that follows is longer, seen from here.
+                    lingers.then(|| self.linger(&mut idle_since)).flatten()
+                }) else {
+                    break;
                 };
+                lingers &= matches!(work, Work::Half(_));
                 match work {
                     Work::Task(job) => self.run(job),
                     Work::Half(stolen) => {
@@ -324,13 +328,17 @@ impl Worker {
                 }
                 may_work = self.core.sleep.take_permit(&self.standing);
             }
+            let since = idle_since.take().unwrap_or_else(now);
             let asleep = (self.core.sleep).fall_asleep(
                 &self.standing,
                 self.core.config.keep_alive,
                 &*self.core,
             );
             match asleep {
-                Awake::Work => may_work = true,
+                Awake::Work => {
+                    lingers = now().saturating_duration_since(since) < NAP;
+                    may_work = true;
+                }
                 Awake::Errand => {
                     if let Some(job) = self.core.take_errand() {
                         self.run_errand(job);
