@@ -1,9 +1,9 @@
 //! What a task costs in memory, and what the public types promise of
 //! themselves: size, `Send`, `Sync`, `Debug`.
 //!
-//! One task of a 16-byte closure with a `u64` result is one allocation of at
-//! most 64 bytes. The injector's blocks come on top: 63 tasks share one. A future is one
-//! allocation too, of its own size and 88 bytes.
+//! One task of a 16-byte closure with a `u64` result is 64 bytes; 62 of them share one
+//! allocation. The injector's blocks come on top: 63 tasks share one. A future is one
+//! allocation, of its own size and 88 bytes.
 
 mod common;
 
@@ -55,7 +55,7 @@ fn count<R>(f: impl FnOnce() -> R) -> (R, usize, usize, usize) {
 }
 
 #[test]
-fn a_task_is_one_allocation_of_at_most_64_bytes() {
+fn a_task_is_64_bytes_and_less_than_an_allocation() {
     const TASKS: usize = 63 * 100;
     watch(|| {
         let pool = pool(1);
@@ -69,11 +69,15 @@ fn a_task_is_one_allocation_of_at_most_64_bytes() {
             }
         });
         println!("{TASKS} tasks: {small} small and {large} large allocations, {bytes} bytes");
-        assert_eq!(small, TASKS, "one for each task");
+        assert_eq!(small, 0);
         // Half a block may have been there already.
-        assert!(large <= TASKS / 63 + 1, "{large} blocks of the injector");
+        let (slabs, blocks) = (TASKS / 62 + 1, TASKS / 63 + 1);
+        assert!(
+            large <= slabs + blocks,
+            "{large} slabs and blocks of the injector"
+        );
         let each = bytes as f64 / TASKS as f64;
-        assert!(each <= 64.0 + 16.0 + 1.0, "{each} bytes a task");
+        assert!(each <= 64.0 + 16.0 + 2.0, "{each} bytes a task");
         held.release();
         let (sum, more, blocks, _) = count(|| {
             handles
@@ -125,11 +129,13 @@ fn a_future_is_one_allocation_too() {
 }
 
 #[test]
-fn inline_tasks_are_one_allocation_too() {
+fn inline_tasks_take_the_same_room() {
     watch(|| {
         let (a, b) = (black_box(1_u64), black_box(2_u64));
         let (sum, small, large, _) = count(|| Inline.submit(move || a + b).result().unwrap());
-        assert_eq!((sum, small, large), (3, 1, 0));
+        assert!(sum == 3 && small == 0 && large <= 1, "{small}, {large}");
+        let (sum, small, large, _) = count(|| Inline.submit(move || a + b).result().unwrap());
+        assert_eq!((sum, small, large), (3, 0, 0), "the room of the one before");
     });
 }
 

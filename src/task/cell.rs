@@ -1,4 +1,4 @@
-//! The cell of a task: one allocation for everything it needs.
+//! The cell of a task: one piece of memory for everything it needs.
 //!
 //! ```text
 //!   0        8        16       24       32       40   44    48 ..

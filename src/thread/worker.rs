@@ -299,16 +299,23 @@ impl Worker {
         let mut idle_since = None;
         loop {
             while may_work {
-                let newest = self.find_newest().map(Work::Task);
-                let Some(work) = newest.or_else(|| self.find()).or_else(|| {
-                    // If in vain, the sleep that follows is longer, seen from here.
-                    lingers.then(|| self.linger(&mut idle_since)).flatten()
-                }) else {
-                    break;
+                let work = match self.find_newest() {
+                    Some(job) => Work::Task(job),
+                    None => match self.find() {
+                        Some(work) => work,
+                        // If in vain, the sleep that follows is longer, seen from here.
+                        None if lingers => match self.linger(&mut idle_since) {
+                            Some(work) => work,
+                            None => break,
+                        },
+                        None => break,
+                    },
                 };
-                lingers &= matches!(work, Work::Half(_));
                 match work {
-                    Work::Task(job) => self.run(job),
+                    Work::Task(job) => {
+                        lingers = false;
+                        self.run(job);
+                    }
                     Work::Half(stolen) => {
                         if self.standing.is_searching() {
                             self.stop_searching();
@@ -316,6 +323,7 @@ impl Worker {
                         self.run_stolen(stolen);
                     }
                     Work::Share(share) => {
+                        lingers = false;
                         if self.standing.is_searching() {
                             self.stop_searching();
                         }

@@ -51,6 +51,16 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         &["task::models::ends::a_task_runs_or_is_cancelled_and_never_both"],
     ),
     bug(
+        "room-count-off-relaxed",
+        Kind::Ordering,
+        &["primitive::room::models::a_slab_is_freed_after_its_last_piece"],
+    ),
+    bug(
+        "room-frees-without-fence",
+        Kind::Ordering,
+        &["primitive::room::models::a_slab_is_freed_after_its_last_piece"],
+    ),
+    bug(
         "claim-newest-forgets-waiters",
         Kind::Logic,
         &["thread::models::work::a_callback_is_called_though_its_task_is_claimed_as_the_newest"],

@@ -9,7 +9,6 @@
 //! lay there before is reported. A read whose exchange fails leaves nothing: it may meet
 //! a put, and carries no promise.
 
-use std::ptr;
 use std::sync::Mutex;
 
 use super::cell::UnsafeCell;
@@ -28,6 +27,8 @@ pub(crate) enum Ring<T> {
 
 pub(crate) struct Slot<T> {
     item: Option<UnsafeCell<T>>,
+    /// That of the item; it stays when the item is taken, as in the native slot.
+    address: usize,
     /// The mark of who took the item before.
     read: Option<UnsafeCell<()>>,
 }
@@ -61,6 +62,7 @@ impl<T: Pointed> Ring<T> {
             Some(_) => Self::Modelled(std::array::from_fn(|_| {
                 Mutex::new(Slot {
                     item: None,
+                    address: 0,
                     read: None,
                 })
             })),
@@ -90,6 +92,7 @@ impl<T: Pointed> Ring<T> {
                 if let Some(read) = slot.read.take() {
                     read.with_mut(|_| ());
                 }
+                slot.address = item.pointer().addr();
                 let before = slot.item.replace(UnsafeCell::new(item));
                 assert!(before.is_none(), "raddle model: a slot is filled twice");
             }
@@ -115,15 +118,7 @@ impl<T: Pointed> Ring<T> {
                 native.holds(view, index, pointer)
             },
             (Self::Native(_), View::Modelled) => unreachable!("a view of another ring"),
-            (Self::Modelled(slots), _) => {
-                let slot = plain(&slots[index % CAPACITY]);
-                slot.item.as_ref().is_some_and(|item| {
-                    item.with(|item| {
-                        // SAFETY: it lies in its slot, which is locked.
-                        ptr::eq(unsafe { &*item }.pointer(), pointer)
-                    })
-                })
-            }
+            (Self::Modelled(slots), _) => plain(&slots[index % CAPACITY]).address == pointer.addr(),
         }
     }
 

@@ -240,14 +240,16 @@ fn outside_of_models_all_is_native() {
     );
     assert_eq!(kept, [2]);
     let ring = Ring::new();
-    assert_eq!(ring.capacity(), 64);
+    assert_eq!(ring.view().capacity(), 64);
     // SAFETY: this thread is the owner, and the slot is empty.
-    unsafe { ring.put(1, Box::new(7)) };
+    unsafe { ring.put(ring.view(), 1, Box::new(7)) };
     // SAFETY: as above.
     unsafe { ring.grow(1, 2) };
-    assert_eq!(ring.capacity(), 128);
+    assert_eq!(ring.view().capacity(), 128);
+    // SAFETY: as above.
+    let peeked = unsafe { ring.peek_own(ring.view(), 1) };
     // SAFETY: the item was put there, and is taken once.
-    assert_eq!(*unsafe { ring.claim(ring.peek(1)) }, 7);
+    assert_eq!(*unsafe { ring.claim(peeked) }, 7);
     assert_eq!(UnsafeCell::new_static(3).into_inner(), 3);
     assert_eq!(AtomicUsize::new(4).fetch_max(9, Ordering::Relaxed), 4);
 }

@@ -103,11 +103,13 @@ fn a_child_claimed_while_it_is_stolen_runs_once() {
 /// Fear: the newest task of a worker, which its parent claims without a word to
 /// anybody, was somebody else's to wait for.
 /// Must fail when: who claims it does not look whether somebody waits.
-/// Bound: none, a pool of one.
+/// Bound: 3 preemptions, a pool of one; 2 in the quick tier.
 #[test]
 fn a_callback_is_called_though_its_task_is_claimed_as_the_newest() {
-    Model::new("thread::a_callback_is_called_though_its_task_is_claimed_as_the_newest").check(
-        || {
+    Model::new("thread::a_callback_is_called_though_its_task_is_claimed_as_the_newest")
+        .preemptions(3)
+        .quick(2)
+        .check(|| {
             let pool = Arc::new(pool(1, 1));
             let parent = pool.submit({
                 let pool = pool.clone();
@@ -123,8 +125,7 @@ fn a_callback_is_called_though_its_task_is_claimed_as_the_newest() {
             });
             assert_eq!(parent.result().unwrap(), 42);
             pool.end();
-        },
-    );
+        });
 }
 
 /// Fear: a wait inside of a blocking section takes the permit back, so that the

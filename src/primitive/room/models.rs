@@ -1,0 +1,57 @@
+//! What we fear of the room.
+
+use super::{SIZES, Shelf, count_off, new_slab};
+use crate::primitive::model::run::Model;
+use crate::primitive::thread;
+
+/// Fear: a slab is freed while somebody still uses one of its pieces, or never.
+/// Must fail when: counting off releases nothing; who comes last does not acquire.
+/// Bound: none, three threads.
+#[test]
+fn a_slab_is_freed_after_its_last_piece() {
+    Model::new("room::a_slab_is_freed_after_its_last_piece")
+        .unbounded()
+        .check(|| {
+            let (first, count) = new_slab(SIZES[0], 3);
+            assert_eq!(count, 3);
+            let others = [1, 2].map(|at| {
+                let piece = first
+                    .as_ptr()
+                    .wrapping_add(at * SIZES[0])
+                    .expose_provenance();
+                thread::spawn("giver".to_owned(), None, move || {
+                    let piece = std::ptr::with_exposed_provenance_mut(piece);
+                    let piece = std::ptr::NonNull::new(piece).expect("a piece");
+                    // SAFETY: it is one of three, each counted off once.
+                    unsafe { count_off(piece, 1) };
+                })
+            });
+            // SAFETY: as above.
+            unsafe { count_off(first, 1) };
+            for other in others {
+                other.expect("a thread").join().expect("no panic");
+            }
+        });
+}
+
+/// Fear: a thread ends, with pieces that it has not cut, as another gives back the last
+/// of those it has given out.
+/// Must fail when: counting off releases nothing; who comes last does not acquire.
+/// Bound: none, two threads.
+#[test]
+fn a_thread_ends_as_its_last_piece_is_given_back() {
+    Model::new("room::a_thread_ends_as_its_last_piece_is_given_back")
+        .unbounded()
+        .check(|| {
+            let shelf = Shelf::new(SIZES[1]);
+            let piece = shelf.take().as_ptr().expose_provenance();
+            let other = thread::spawn("giver".to_owned(), None, move || {
+                let piece = std::ptr::with_exposed_provenance_mut(piece);
+                let piece = std::ptr::NonNull::new(piece).expect("a piece");
+                // SAFETY: it was taken by the other thread, and is given back once.
+                unsafe { count_off(piece, 1) };
+            });
+            drop(shelf);
+            other.expect("a thread").join().expect("no panic");
+        });
+}
