@@ -297,7 +297,7 @@ fn a_panic_is_the_handles_and_never_ends_a_worker() {
         let place = panic.location().expect("the hook was there").to_string();
         assert!(place.contains("spawn_async.rs"), "{place}");
         assert_eq!(pool.submit(|| 1).result().unwrap(), 1);
-        assert_eq!(pool.stats().panicked, 2);
+        until(|| pool.stats().panicked == 2);
     });
 }
 
@@ -374,7 +374,8 @@ fn cancel_before_the_first_poll_prevents_it() {
         held.release();
         assert!(handle.result().unwrap_err().is_cancelled());
         until(|| pool.stats().queued == 0);
-        assert_eq!((stage.polls(), pool.stats().cancelled), (0, 1));
+        until(|| pool.stats().cancelled == 1);
+        assert_eq!(stage.polls(), 0);
     });
 }
 
@@ -392,7 +393,7 @@ fn cancel_between_two_polls_drops_it_there() {
         assert!(handle.result().unwrap_err().is_cancelled());
         pool.submit(|| ()).result().unwrap();
         assert_eq!(stage.polls(), polls, "never again");
-        assert_eq!(pool.stats().cancelled, 1);
+        until(|| pool.stats().cancelled == 1);
     });
 }
 
