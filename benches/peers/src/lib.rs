@@ -14,6 +14,7 @@
 
 mod machine;
 mod options;
+mod page;
 mod plot;
 mod question;
 mod summary;

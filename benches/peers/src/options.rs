@@ -4,13 +4,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 const USAGE: &str = "\
-usage: [--quick] [--rounds N] [--json PATH] [--only NAME] [TEXT]
+usage: [--quick] [--rounds N] [--json PATH] [--page DIR] [--only NAME] [TEXT]
 
   --quick      few and short rounds: shows that all runs, not how fast
   --rounds N   so many rounds (9; 3 with --quick)
   --json PATH  where `threads` writes its figures (target/peers/threads.json,
                with --quick threads-quick.json); its plots go to a folder beside
                it, of the same name
+  --page DIR   of `threads`: writes a page of all that was measured, and its plots
   --only NAME  of `threads`: only contenders whose name begins so, for a profiler
   TEXT         only rows whose name contains it";
 
@@ -27,6 +28,8 @@ pub struct Options {
     pub is_quick: bool,
     /// Where the figures go; plots lie in a folder beside it.
     pub json: Option<PathBuf>,
+    /// Where a page goes.
+    pub page: Option<PathBuf>,
     /// How the names of the contenders begin that run.
     pub only: String,
 }
@@ -44,6 +47,7 @@ impl Options {
             filter: String::new(),
             is_quick: false,
             json: None,
+            page: None,
             only: String::new(),
         };
         let mut rounds = None;
@@ -60,6 +64,7 @@ impl Options {
                     rounds = Some(count.filter(|&count| count > 0).ok_or(USAGE)?);
                 }
                 "--only" => options.only = arguments.next().ok_or(USAGE)?,
+                "--page" => options.page = Some(arguments.next().ok_or(USAGE)?.into()),
                 "--json" => options.json = Some(arguments.next().ok_or(USAGE)?.into()),
                 text if text.starts_with('-') => return Err(USAGE.into()),
                 text => options.filter = text.into(),

@@ -39,6 +39,11 @@ const COLOURS: [RGBColor; 6] = [
 ];
 
 fn path(folder: &Path, name: &str) -> PathBuf {
+    folder.join(file_name(name))
+}
+
+/// Of a plot.
+pub(crate) fn file_name(name: &str) -> String {
     let plain = |letter: char| {
         if letter.is_ascii_alphanumeric() {
             letter
@@ -50,7 +55,7 @@ fn path(folder: &Path, name: &str) -> PathBuf {
     while file.contains("--") {
         file = file.replace("--", "-");
     }
-    folder.join(file.to_lowercase() + ".svg")
+    file.to_lowercase() + ".svg"
 }
 
 impl Answer {

@@ -66,22 +66,34 @@ impl Summary {
             curves: &self.curves,
         };
         fs::write(json, serde_json::to_string_pretty(&file)?)?;
-        for answer in &self.answers {
-            answer
-                .plot(&plots)
-                .map_err(|error| io::Error::other(error.to_string()))?;
-        }
-        for curve in &self.curves {
-            curve
-                .plot(&plots)
-                .map_err(|error| io::Error::other(error.to_string()))?;
-        }
+        self.plot(&plots)?;
         println!(
             "figures: {}; plots: {}/*.svg",
             json.display(),
             plots.display()
         );
         Ok(())
+    }
+
+    /// Draws all plots.
+    pub(crate) fn plot(&self, folder: &Path) -> io::Result<()> {
+        let drawn = |drawn: Result<(), Box<dyn std::error::Error>>| {
+            drawn.map_err(|error| io::Error::other(error.to_string()))
+        };
+        (self.answers.iter()).try_for_each(|answer| drawn(answer.plot(folder)))?;
+        (self.curves.iter()).try_for_each(|curve| drawn(curve.plot(folder)))
+    }
+
+    pub(crate) fn answers(&self) -> &[Answer] {
+        &self.answers
+    }
+
+    pub(crate) fn curves(&self) -> &[Curve] {
+        &self.curves
+    }
+
+    pub(crate) fn others(&self) -> &Others {
+        &self.others
     }
 
     /// Which bars were met and which missed, the worst first.
@@ -118,7 +130,7 @@ impl Summary {
 }
 
 /// The peers and their versions, from the lock file that this was built with.
-fn versions() -> Vec<String> {
+pub(crate) fn versions() -> Vec<String> {
     let lock = include_str!("../Cargo.lock");
     let packages: Vec<(&str, &str)> = (lock.split("[[package]]"))
         .filter_map(|package| Some((field(package, "name")?, field(package, "version")?)))

@@ -4,6 +4,7 @@
 //!   cargo peers threads
 //!   cargo peers threads -- --quick submit
 //!   cargo peers threads -- --rounds 5 --only raddle join
+//!   cargo peers threads -- --page docs/benchmarks
 //!   cargo peers threads --features prototypes -- join
 //! ```
 //!
@@ -88,6 +89,12 @@ fn main() -> ExitCode {
     });
     if let Err(error) = summary.write(&options, &json) {
         eprintln!("{}: {error}", json.display());
+        return ExitCode::FAILURE;
+    }
+    if let Some(folder) = &options.page
+        && let Err(error) = summary.write_page(&options, folder)
+    {
+        eprintln!("{}: {error}", folder.display());
         return ExitCode::FAILURE;
     }
     summary.print();
