@@ -102,7 +102,8 @@ impl<T> Handle<T> {
     /// ```
     #[doc(alias = "join")]
     pub fn result(self) -> Result<T, TaskError> {
-        match waiting::wait_by_owner(self.task) {
+        // SAFETY: it is ours, by value.
+        match unsafe { waiting::wait_by_owner(self.task) } {
             Ok(()) => self.take(),
             Err(error) => Err(error),
         }

@@ -1,10 +1,11 @@
 //! The queue's reference to a task, and how a task is run.
 //!
-//! There are four ways through the same steps:
+//! There are five ways through the same steps:
 //!
 //! | who runs | when | ends by |
 //! |---|---|---|
 //! | whoever popped the job | nobody else has a reference | nothing: the word is not touched |
+//! | the handle's holder, who popped the job | nobody else has a reference | one store |
 //! | whoever popped the job | no time limit | one swap, which gives up the queue's reference too |
 //! | whoever popped the job, or a waiter as the last resort | a time limit | an exchange that loses to the limit; references stay |
 //! | a waiter that claimed the task | no time limit | an exchange that leaves the stale entry its reference |

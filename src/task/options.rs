@@ -160,9 +160,9 @@ pub trait Task: Send + Sized + 'static {
 /// 2. else a `Normal` one: its own newest, one from outside, or another worker's;
 /// 3. else a `Low` one: the one that was queued first.
 ///
-/// So that nobody waits for ever, one of each 61 searches of a worker begins with the
+/// So that nobody waits for ever, one of each 62 searches of a worker begins with the
 /// `Normal` task that has waited longest (in its own queue and outside, by turns), and
-/// one of each 122 with the first `Low` one. Nothing is promised beyond: with
+/// one of each 124 with the first `Low` one. Nothing is promised beyond: with
 /// several workers, tasks of one priority may start in another order than they were
 /// queued, and a `Low` one may run beside a `High` one.
 ///

@@ -48,7 +48,8 @@
 //! releases what its holder did to the cell, and acquires what the other did,
 //! so that the second may free it. `start` orders nothing: the closure came
 //! with the queue or with the handle. All changes are read-modify-writes, so
-//! a release is seen through any number of later changes (release sequence).
+//! a release is seen through any number of later changes (release sequence); but for
+//! `settle`, a plain store by who holds both references, which nobody else sees.
 
 use crate::primitive::atomic::{AtomicUsize, Ordering};
 use crate::primitive::{mutant, thread, weaken};

@@ -1,6 +1,9 @@
 //! Waiting for a task: claim it, or sleep until it has ended.
 //!
 //! ```text
+//!   the newest in this worker's own deque, and nobody else knows it? (`result` only)
+//!     │ no                          └► yes: pop it and run it here, on top
+//!     ▼
 //!   ended? ──► yes: done
 //!     │ no
 //!     ▼
@@ -42,8 +45,7 @@ use crate::wait::waiter::{self, Collect, List, Waiter, Wake};
 /// Waits until the task has ended or the deadline has passed; `Ok` says which.
 pub(super) fn wait(task: Ref, deadline: Deadline) -> Result<bool, TaskError> {
     let header = task.header();
-    let word = header.state.load();
-    if word.is_final() {
+    if header.state.load().is_final() {
         return Ok(true);
     }
     if fork::is_forked(header.pool) {
@@ -66,23 +68,23 @@ pub(super) fn wait(task: Ref, deadline: Deadline) -> Result<bool, TaskError> {
     Ok(park(task, deadline, claims))
 }
 
-/// Waits until the task has ended, by the holder of its handle, who shares it with
-/// nobody.
+/// Waits until the task has ended, or runs it here if it is the newest of this
+/// worker's: then it is nobody else's, and needs none of the steps by which others would
+/// know.
+///
+/// # Safety
+///
+/// The caller has the task's handle, and nobody else uses it until this returns.
 #[inline]
-pub(super) fn wait_by_owner(task: Ref) -> Result<(), TaskError> {
-    if run_newest(task) {
+pub(super) unsafe fn wait_by_owner(task: Ref) -> Result<(), TaskError> {
+    let is_run = block::current(|hook| {
+        // SAFETY: by the contract above.
+        hook.is_some_and(|hook| unsafe { hook.run_newest(task.0.cast()) })
+    });
+    if is_run {
         return Ok(());
     }
     wait(task, Deadline::NEVER).map(drop)
-}
-
-/// Runs the task here if it is the newest of this worker's: then it is nobody else's,
-/// and needs none of the steps by which others would know.
-fn run_newest(task: Ref) -> bool {
-    block::current(|hook| {
-        // SAFETY: the caller has the handle to itself.
-        hook.is_some_and(|hook| unsafe { hook.run_newest(task.0.cast()) })
-    })
 }
 
 /// Whether only the holder of the handle, who asks, and the queue know the task, and

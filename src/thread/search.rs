@@ -70,8 +70,9 @@ impl Worker {
 
     /// Looks on for [`LINGER`], after a search that has found nothing.
     pub(super) fn linger(&self, idle_since: &mut Option<Instant>) -> Option<Work> {
-        if !self.standing.is_searching() {
-            // Somebody else searches; one is enough.
+        // Somebody else may search: one is enough. And on a single processor who looks
+        // keeps others from bringing what it looks for.
+        if !self.standing.is_searching() || self.core().config.search_rounds == 0 {
             return None;
         }
         let since = now();

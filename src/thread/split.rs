@@ -14,9 +14,10 @@
 //! no grain to choose, and nothing atomic in an item.
 //!
 //! A chunk is as many items as take some microseconds, and later a small part of the
-//! time that went by, measured as it goes: a clock is read once for each. And before a loop forks for the first time it works alone
-//! for a moment, if it has many items: what is done by then costs no more than a plain loop, and a thread
-//! from outside has not even entered the pool.
+//! time that went by, measured as it goes: a clock is read once for each. And before a
+//! loop forks for the first time it works alone for a moment, if it has many items: what
+//! is done by then costs no more than a plain loop, and a thread from outside has not even
+//! entered the pool.
 //!
 //! Source: Tzannes, Caragea, Barua and Vishkin, "Lazy Binary-Splitting" (2010).
 
@@ -116,8 +117,12 @@ pub(super) fn run<P: Piece, B: Body<P>>(core: &Arc<Core>, body: &B, piece: P) ->
             let (first, others) = rest.split_at(count);
             sum = body.run(sum, first);
             rest = others;
+            if rest.len() <= 1 {
+                // No look at the clock: a short loop is as good as over.
+                continue;
+            }
             let took = now().saturating_duration_since(begun);
-            if rest.len() > 1 && took > ALONE {
+            if took > ALONE {
                 break;
             }
             // One that takes a while is seen soon, and a short loop reads the clock

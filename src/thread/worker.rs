@@ -294,7 +294,7 @@ impl Worker {
     fn work(&self) -> Option<Awake> {
         // One that was sent has no permit, and finds its errand as it parks.
         let mut may_work = self.standing.has_permit();
-        // Whether the last sleep was a nap, and what came since were halves only.
+        // Whether the last sleep was a nap, and of tasks and shares none came since.
         let mut lingers = false;
         let mut idle_since = None;
         loop {
@@ -303,7 +303,7 @@ impl Worker {
                     Some(job) => Work::Task(job),
                     None => match self.find() {
                         Some(work) => work,
-                        // If in vain, the sleep that follows is longer, seen from here.
+                        // If in vain, the sleep that follows counts from here.
                         None if lingers => match self.linger(&mut idle_since) {
                             Some(work) => work,
                             None => break,

@@ -4,7 +4,7 @@ use super::{SIZES, Shelf, count_off, new_slab};
 use crate::primitive::model::run::Model;
 use crate::primitive::thread;
 
-/// Fear: a slab is freed while somebody still uses one of its pieces, or never.
+/// Fear: a slab is freed while somebody still uses one of its pieces.
 /// Must fail when: counting off releases nothing; who comes last does not acquire.
 /// Bound: none, three threads.
 #[test]

@@ -85,7 +85,7 @@ impl BlockHook for Worker {
     }
 
     unsafe fn run_newest(&self, task: NonNull<()>) -> bool {
-        if !self.deque.ends_with(task.as_ptr()) {
+        if !self.deque.ends_with(task.as_ptr()) || self.serving(self.core.id).is_none() {
             return false;
         }
         // SAFETY: by the contract the task is alive.
