@@ -40,6 +40,7 @@ mod fork;
 mod guest;
 mod last_resort;
 mod limit;
+mod linger;
 mod map_init;
 #[cfg(all(test, raddle_loom))]
 mod models;

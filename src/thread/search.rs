@@ -7,11 +7,11 @@
 //! ```
 
 use std::ptr;
-use std::time::{Duration, Instant};
 
 use super::broadcast::Taken;
 use super::core::Core;
 use super::fork::Stolen;
+use super::linger::{LINGER, Linger};
 use super::sleep::Sight;
 use super::slot::{Counters, Slot};
 use super::worker::Worker;
@@ -23,21 +23,6 @@ use crate::task::Job;
 /// errands; so tasks that spawn tasks for ever starve nobody. A prime, as in Go and
 /// tokio, so that it does not fall into step with the program's own cycles.
 pub(super) const TURN: u32 = 31;
-
-/// A shorter sleep was not worth it.
-pub(super) const NAP: Duration = if cfg!(raddle_loom) {
-    Duration::ZERO
-} else {
-    Duration::from_micros(100)
-};
-
-/// So long a thread looks on before it sleeps, if its last sleep was a [`NAP`], and it
-/// was for the half of a join or of a loop.
-///
-/// To wake a thread takes 20 to 40 us on the virtual machines of today; short loops in
-/// a row would never meet one that is awake. Not for tasks: who waits for one sleeps
-/// meanwhile, and a thread that looks on would take a second processor for that.
-const LINGER: Duration = Duration::from_micros(20);
 
 /// What a thread has found to do.
 pub(super) enum Work {
@@ -68,23 +53,22 @@ impl Worker {
         }
     }
 
-    /// Looks on for [`LINGER`], after a search that has found nothing.
-    pub(super) fn linger(&self, idle_since: &mut Option<Instant>) -> Option<Work> {
+    /// Looks on for a while, after a search that has found nothing.
+    pub(super) fn linger(&self, linger: &mut Linger) -> Option<Work> {
         // Somebody else may search: one is enough. And on a single processor who looks
         // keeps others from bringing what it looks for.
         if !self.standing.is_searching() || self.core().config.search_rounds == 0 {
             return None;
         }
         let since = now();
-        *idle_since = Some(since);
         let mut round = 0_u32;
         loop {
             if let Some(work) = self.look_once() {
-                *idle_since = None;
                 return Some(work);
             }
             round += 1;
             if round.is_multiple_of(16) && now().saturating_duration_since(since) > LINGER {
+                linger.was_in_vain();
                 return None;
             }
             thread::spin_hint();

@@ -22,7 +22,8 @@ use super::deque::Deque;
 use super::fork::Below;
 use super::fork::lane::LaneOwner;
 use super::guest::GUESTS_MAX;
-use super::search::{NAP, TURN, Work};
+use super::linger::Linger;
+use super::search::{TURN, Work};
 use super::sleep::{Awake, Standing, Start, THREADS_MAX};
 use super::slot::Slot;
 use crate::primitive::block::{BlockedOn, with_hook};
@@ -294,17 +295,14 @@ impl Worker {
     fn work(&self) -> Option<Awake> {
         // One that was sent has no permit, and finds its errand as it parks.
         let mut may_work = self.standing.has_permit();
-        // Whether the last sleep was a nap, and of tasks and shares none came since.
-        let mut lingers = false;
-        let mut idle_since = None;
+        let mut linger = Linger::default();
         loop {
             while may_work {
                 let work = match self.find_newest() {
                     Some(job) => Work::Task(job),
                     None => match self.find() {
                         Some(work) => work,
-                        // If in vain, the sleep that follows counts from here.
-                        None if lingers => match self.linger(&mut idle_since) {
+                        None if linger.is_worth_it() => match self.linger(&mut linger) {
                             Some(work) => work,
                             None => break,
                         },
@@ -313,17 +311,18 @@ impl Worker {
                 };
                 match work {
                     Work::Task(job) => {
-                        lingers = false;
+                        linger.had_else();
                         self.run(job);
                     }
                     Work::Half(stolen) => {
+                        linger.had_half();
                         if self.standing.is_searching() {
                             self.stop_searching();
                         }
                         self.run_stolen(stolen);
                     }
                     Work::Share(share) => {
-                        lingers = false;
+                        linger.had_else();
                         if self.standing.is_searching() {
                             self.stop_searching();
                         }
@@ -336,7 +335,7 @@ impl Worker {
                 }
                 may_work = self.core.sleep.take_permit(&self.standing);
             }
-            let since = idle_since.take().unwrap_or_else(now);
+            let since = now();
             let asleep = (self.core.sleep).fall_asleep(
                 &self.standing,
                 self.core.config.keep_alive,
@@ -344,10 +343,11 @@ impl Worker {
             );
             match asleep {
                 Awake::Work => {
-                    lingers = now().saturating_duration_since(since) < NAP;
+                    linger.slept(now().saturating_duration_since(since));
                     may_work = true;
                 }
                 Awake::Errand => {
+                    linger.had_else();
                     if let Some(job) = self.core.take_errand() {
                         self.run_errand(job);
                         if fork::is_forked(self.core.id) {
@@ -357,6 +357,7 @@ impl Worker {
                     may_work = self.core.sleep.take_permit(&self.standing);
                 }
                 Awake::Post => {
+                    linger.had_else();
                     if self.standing.is_searching() {
                         self.stop_searching();
                     }
