@@ -36,8 +36,10 @@
 //! A piece that stays keeps its slab: who keeps one handle in 62, each with its result,
 //! keeps 4 KiB for each. A thread keeps two slabs that it cuts, and two shelves of at most
 //! [`KEPT_MAX`] pieces, which may lie in as many slabs; they go with the thread. A thread
-//! that submits one task takes a whole slab for it. Not under loom, nor under Miri, which
-//! would miss a use after the free.
+//! that submits one task takes a whole slab for it.
+//!
+//! Not under loom, nor under Miri, and not with `--cfg raddle_no_room`: a use after the
+//! free would not be seen.
 //!
 //! Source: Bonwick, "The Slab Allocator" (1994).
 
@@ -62,7 +64,7 @@ const SIZES: [usize; 2] = [64, 128];
 const PIECE_ALIGN: usize = 64;
 
 /// So many pieces of a size lie on a shelf.
-const KEPT_MAX: usize = 64;
+const KEPT_MAX: usize = 32;
 
 const SLAB_ALIGN: usize = 4096;
 /// A little less than the alignment: an allocator that writes a header before each
@@ -109,6 +111,12 @@ std::thread_local! {
     static SHELVES: Shelves = const { Shelves([Shelf::new(SIZES[0]), Shelf::new(SIZES[1])]) };
 }
 
+#[cfg(all(test, raddle_loom))]
+std::thread_local! {
+    /// Slabs that were made and not yet freed, in the models of one thread.
+    static LIVE: Cell<isize> = const { Cell::new(0) };
+}
+
 /// A slab of `count` pieces at most that nobody has yet; its first piece, and how many
 /// there are.
 #[cold]
@@ -127,6 +135,8 @@ fn new_slab(size: usize, count: usize) -> (NonNull<u8>, usize) {
     };
     // SAFETY: it has room for this.
     unsafe { slab.cast().write(shared) };
+    #[cfg(all(test, raddle_loom))]
+    LIVE.set(LIVE.get() + 1);
     // SAFETY: the first piece lies within.
     (unsafe { slab.add(first) }, count)
 }
@@ -153,7 +163,10 @@ unsafe fn count_off(piece: NonNull<u8>, count: usize) {
             fence(Acquire);
         }
         #[cfg(all(test, raddle_loom))]
-        shared.memory.with_mut(|_| ());
+        {
+            shared.memory.with_mut(|_| ());
+            LIVE.set(LIVE.get() - 1);
+        }
         // SAFETY: all pieces were counted off, each once.
         unsafe { slab.cast::<Slab>().drop_in_place() };
         // SAFETY: as above.
@@ -228,7 +241,9 @@ impl Drop for Shelf {
             // SAFETY: it is ours, and we use it no more.
             unsafe { count_off(piece, 1) };
         }
-        if let (Some(next), left @ 1..) = (NonNull::new(self.cut.next.get()), self.cut.left.get()) {
+        if let (Some(next), left @ 1..) = (NonNull::new(self.cut.next.get()), self.cut.left.get())
+            && !mutant("room-forgets-what-is-not-cut")
+        {
             // SAFETY: as above.
             unsafe { count_off(next, left) };
         }
@@ -237,7 +252,10 @@ impl Drop for Shelf {
 
 /// On which shelf what has this layout lies.
 const fn shelf_of(layout: Layout) -> Option<usize> {
-    if cfg!(any(raddle_loom, miri)) || layout.align() > PIECE_ALIGN || layout.size() > SIZES[1] {
+    if cfg!(any(raddle_loom, raddle_no_room, miri))
+        || layout.align() > PIECE_ALIGN
+        || layout.size() > SIZES[1]
+    {
         None
     } else {
         Some((layout.size() > SIZES[0]) as usize)

@@ -1,6 +1,6 @@
 //! What we fear of the room.
 
-use super::{SIZES, Shelf, count_off, new_slab};
+use super::{LIVE, SIZES, Shelf, count_off, new_slab};
 use crate::primitive::model::run::Model;
 use crate::primitive::thread;
 
@@ -12,6 +12,7 @@ fn a_slab_is_freed_after_its_last_piece() {
     Model::new("room::a_slab_is_freed_after_its_last_piece")
         .unbounded()
         .check(|| {
+            LIVE.set(0);
             let (first, count) = new_slab(SIZES[0], 3);
             assert_eq!(count, 3);
             let others = [1, 2].map(|at| {
@@ -31,18 +32,21 @@ fn a_slab_is_freed_after_its_last_piece() {
             for other in others {
                 other.expect("a thread").join().expect("no panic");
             }
+            assert_eq!(LIVE.get(), 0, "a slab was not freed");
         });
 }
 
 /// Fear: a thread ends, with pieces that it has not cut, as another gives back the last
-/// of those it has given out.
-/// Must fail when: counting off releases nothing; who comes last does not acquire.
+/// of those it has given out: the slab is freed too early, or never.
+/// Must fail when: counting off releases nothing; who comes last does not acquire; what
+/// was not cut is not counted off.
 /// Bound: none, two threads.
 #[test]
 fn a_thread_ends_as_its_last_piece_is_given_back() {
     Model::new("room::a_thread_ends_as_its_last_piece_is_given_back")
         .unbounded()
         .check(|| {
+            LIVE.set(0);
             let shelf = Shelf::new(SIZES[1]);
             let piece = shelf.take().as_ptr().expose_provenance();
             let other = thread::spawn("giver".to_owned(), None, move || {
@@ -53,5 +57,6 @@ fn a_thread_ends_as_its_last_piece_is_given_back() {
             });
             drop(shelf);
             other.expect("a thread").join().expect("no panic");
+            assert_eq!(LIVE.get(), 0, "the slab was not freed");
         });
 }

@@ -125,6 +125,10 @@ fn a_thread_that_ends_takes_and_gives_back() {
     struct Late;
     impl Drop for Late {
         fn drop(&mut self) {
+            let has_shelves = shelf_of(Layout::new::<[u64; 8]>()).is_some();
+            if cfg!(target_os = "linux") && has_shelves {
+                assert!(SHELVES.try_with(|_| ()).is_err(), "they end before this");
+            }
             let one = take::<[u64; 8]>();
             let other = take::<[u64; 8]>();
             assert_ne!(one, other);
@@ -162,4 +166,30 @@ fn pieces_of_a_slab_lie_side_by_side() {
     })
     .join()
     .unwrap();
+}
+
+/// Also where nothing is kept, so that Miri sees it.
+#[test]
+fn a_shelf_gives_out_what_it_was_given_and_frees_the_rest() {
+    let shelf = Shelf::new(SIZES[0]);
+    let taken: Vec<_> = (0..200_u8)
+        .map(|number| {
+            let piece = shelf.take();
+            // SAFETY: it was just taken, and is so large.
+            unsafe { piece.write_bytes(number, SIZES[0]) };
+            (piece, number)
+        })
+        .collect();
+    assert_eq!(taken.iter().collect::<HashSet<_>>().len(), 200);
+    for (piece, number) in &taken {
+        for at in [0, SIZES[0] - 1] {
+            // SAFETY: it was written above.
+            assert_eq!(unsafe { piece.add(at).read() }, *number);
+        }
+    }
+    for (piece, _) in taken {
+        // SAFETY: it was taken above.
+        unsafe { shelf.keep(piece) };
+    }
+    assert_eq!(shelf.count.get(), KEPT_MAX);
 }
