@@ -61,9 +61,17 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         &["primitive::room::models::a_slab_is_freed_after_its_last_piece"],
     ),
     bug(
+        "room-forgets-what-is-not-cut",
+        Kind::Logic,
+        &["primitive::room::models::a_thread_ends_as_its_last_piece_is_given_back"],
+    ),
+    bug(
         "claim-newest-forgets-waiters",
         Kind::Logic,
-        &["thread::models::work::a_callback_is_called_though_its_task_is_claimed_as_the_newest"],
+        &[
+            "thread::models::work::a_callback_is_called_though_its_task_is_claimed_as_the_newest",
+            "thread::models::work::a_token_meets_the_claim_of_the_newest",
+        ],
     ),
     bug(
         "state-finish-acquire-only",
