@@ -276,12 +276,26 @@ impl Core {
             .map_or_else(Vec::new, |traced| traced.lock().clone())
     }
 
+    /// What runs here now, and the parts of tasks that do.
+    pub(super) fn running_and_parts(&self) -> (Vec<TaskInfo>, Vec<TaskInfo>) {
+        let (mut tasks, mut parts) = (Vec::new(), Vec::new());
+        for slot in self.used_slots() {
+            slot.running.look(|task| match task.is_part() {
+                true => parts.push(task.info()),
+                false => tasks.push(task.info()),
+            });
+        }
+        (tasks, parts)
+    }
+
     /// Who runs now, each once.
     pub(super) fn running(&self) -> Vec<TaskInfo> {
-        let mut tasks = Vec::new();
-        for slot in self.used_slots() {
-            slot.running
-                .look(|task| tasks.extend((!task.is_part()).then(|| task.info())));
+        let (mut tasks, parts) = self.running_and_parts();
+        // A task of elsewhere, of which only a part runs here.
+        for part in parts {
+            if tasks.iter().all(|task| task.id != part.id) {
+                tasks.push(part);
+            }
         }
         tasks
     }

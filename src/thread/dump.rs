@@ -7,6 +7,7 @@ use super::core::{Core, POOLS};
 use super::slot::Slot;
 use crate::primitive::block::BlockedOn;
 use crate::primitive::fork;
+use crate::task::TaskInfo;
 
 /// Describes every pool: its figures, and each running task with its name, its
 /// age, where it was submitted and what it waits for. A task whose parts other threads
@@ -68,9 +69,10 @@ fn describe(core: &Core, text: &mut String) -> fmt::Result {
         stats.finished,
         stats.panicked,
     )?;
+    let (whole, _) = core.running_and_parts();
     for (index, slot) in core.thread_slots().iter().enumerate() {
         let who = format!("worker {index}");
-        let lines = running(slot);
+        let lines = running(slot, &whole);
         describe_lines(&who, &lines, slot, text)?;
         match slot.post.len() {
             0 => {}
@@ -80,7 +82,7 @@ fn describe(core: &Core, text: &mut String) -> fmt::Result {
     }
     for (number, index) in core.guests.present().into_iter().enumerate() {
         let slot = &core.slots[index];
-        let mut lines = running(slot);
+        let mut lines = running(slot, &whole);
         lines.push("a thread from outside that takes part".to_owned());
         describe_lines(&format!("guest {number}"), &lines, slot, text)?;
     }
@@ -93,15 +95,17 @@ fn describe(core: &Core, text: &mut String) -> fmt::Result {
     Ok(())
 }
 
-/// What a thread runs, the top one first.
-fn running(slot: &Slot) -> Vec<String> {
+/// What a thread runs, the top one first. `whole` have a line of their own.
+fn running(slot: &Slot, whole: &[TaskInfo]) -> Vec<String> {
     let mut lines = Vec::new();
     slot.running.look(|task| {
-        lines.push(if task.is_part() {
-            // The task has a line of its own, where it runs.
-            format!("a part of task {}", task.info().id)
-        } else {
-            task.info().to_string()
+        let info = task.info();
+        lines.push(match task.is_part() {
+            false => info.to_string(),
+            true if whole.iter().any(|whole| whole.id == info.id) => {
+                format!("a part of task {}", info.id)
+            }
+            true => format!("a part of {info}"),
         });
     });
     lines
