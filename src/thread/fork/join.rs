@@ -29,7 +29,9 @@ where
 }
 
 /// As `join`, and thieves may take the second half.
-// Not inlined: a join that runs in turn would pay for its frame.
+// Not inlined: a join that runs in turn would pay for its frame, and cold: most run in
+// turn, and should not jump over the call.
+#[cold]
 #[inline(never)]
 fn fork<A, B, RA, RB>(worker: &Worker, a: A, b: B) -> (RA, RB)
 where
