@@ -126,9 +126,14 @@ impl Post {
         // ORDERING: Relaxed, the lock.
         self.pending
             .store(u32::from(!inbox.shares.is_empty()), Relaxed);
+        Some(self.takes_up(share))
+    }
+
+    /// The thread is about to run a share, from here or as the last resort of its round.
+    pub(super) fn takes_up(&self, share: Share) -> Taken {
         // ORDERING: Relaxed, only this thread writes it.
         let covers = self.runs.swap(share.number(), Relaxed);
-        Some(Taken { share, covers })
+        Taken { share, covers }
     }
 
     /// What was taken has ended, and the thread is back at what it covers.

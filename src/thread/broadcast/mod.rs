@@ -439,7 +439,10 @@ fn wait_for(core: &Arc<Core>, round: &Arc<Round>, worker: Option<&Worker>, own: 
             check_fork(core);
         }
         while let Some(share) = round.last_resort(core) {
-            share.run(core, worker);
+            match own {
+                Some(own) => own.run_share(own.slot().post.takes_up(share)),
+                None => share.run(core, worker),
+            }
             check_fork(core);
         }
         if round.has_ended() {

@@ -64,6 +64,15 @@ fn a_share_never_lies_behind_one_of_a_younger_round() {
 }
 
 #[test]
+fn a_share_of_the_last_resort_is_run_like_any_other() {
+    let post = post_with(&[]);
+    let younger = post.takes_up(share(2));
+    assert!(post.deliver(share(1), false).is_err(), "behind a younger");
+    post.runs_again(younger.covers);
+    assert!(post.deliver(share(1), false).is_ok());
+}
+
+#[test]
 fn who_waits_in_a_broadcast_is_open_for_older_rounds() {
     let post = post_with(&[2]);
     let younger = post.take().unwrap();
