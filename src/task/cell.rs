@@ -172,13 +172,14 @@ fn allocate<T: Body>(
     state: State,
     options: Option<Box<Options>>,
 ) -> NonNull<Header> {
+    // Before the room, which a panic of this would leave behind: it is the task's code.
+    let site = task.submitted_at().unwrap_or(origin.site);
     // Room first, then the fields, one by one: a cell that is made elsewhere and
     // copied costs as much as the rest of a submit.
     let room = room::take::<Cell<T>>();
     let asks = Asks::of(origin, options.as_deref());
     let extras = ExtrasSlot::new(options);
     let id = TaskId::new(next_id());
-    let site = task.submitted_at().unwrap_or(origin.site);
     let scope = task.scope();
     let cell = Cell {
         header: Header {
