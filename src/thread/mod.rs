@@ -38,6 +38,7 @@ pub(crate) mod deque;
 mod dump;
 mod fork;
 mod guest;
+mod haul;
 mod last_resort;
 mod limit;
 mod linger;

@@ -154,7 +154,11 @@ impl Worker {
             return Some(Work::Half(stolen));
         }
         let stealer = slot.stealer()?;
-        insist(|| stealer.steal_batch_and_pop(&self.deque)).map(Work::Task)
+        let finished = self.slot().counters.finished();
+        let most = self.haul.size(finished);
+        let job = insist(|| stealer.steal_batch_and_pop(&self.deque, most))?;
+        self.haul.taken(most, finished);
+        Some(Work::Task(job))
     }
 
     /// Marsaglia's xorshift.

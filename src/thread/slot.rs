@@ -52,6 +52,12 @@ impl Counters {
         counter.store(counter.load(Relaxed).wrapping_add(1), Relaxed);
     }
 
+    /// What this thread has finished, by itself.
+    pub(super) fn finished(&self) -> u64 {
+        // ORDERING: Relaxed, nobody else writes.
+        self.finished.load(Relaxed)
+    }
+
     #[inline]
     pub(super) fn count(&self, ran: Ran) {
         if ran == Ran::Finished {

@@ -22,6 +22,7 @@ use super::deque::Deque;
 use super::fork::Below;
 use super::fork::lane::LaneOwner;
 use super::guest::GUESTS_MAX;
+use super::haul::Haul;
 use super::linger::Linger;
 use super::search::{TURN, Work};
 use super::sleep::{Awake, Standing, Start, THREADS_MAX};
@@ -78,6 +79,7 @@ pub(super) struct Worker {
     pub(super) until_turn: Cell<u32>,
     pub(super) turns: Cell<u32>,
     pub(super) random: Cell<u32>,
+    pub(super) haul: Haul,
 }
 
 /// The worker that runs in this thread.
@@ -222,6 +224,7 @@ impl Worker {
                 0
             }),
             random: Cell::new(0x9e37_79b9 ^ (index as u32 + 1)),
+            haul: Haul::new(),
             core,
         }
     }

@@ -59,7 +59,7 @@ const START: usize = if cfg!(raddle_preage) {
 };
 
 /// So many a thief takes at once at most.
-const BATCH_MAX: usize = if cfg!(raddle_loom) { 2 } else { 32 };
+pub(super) const BATCH_MAX: usize = if cfg!(raddle_loom) { 2 } else { 32 };
 
 /// `front` and `back` lie apart: thieves write the one, the owner the other.
 #[repr(align(128))]
@@ -258,9 +258,9 @@ impl<T: Pointed> Stealer<T> {
         }
     }
 
-    /// Takes up to half of the items, the oldest; the newest of them is returned, and
-    /// the others lie in `own`, the deque of the caller.
-    pub(crate) fn steal_batch_and_pop(&self, own: &Deque<T>) -> Steal<T> {
+    /// Takes up to half of the items, the oldest, and no more than `most`; the newest of
+    /// them is returned, and the others lie in `own`, the deque of the caller.
+    pub(crate) fn steal_batch_and_pop(&self, own: &Deque<T>, most: usize) -> Steal<T> {
         if Arc::ptr_eq(&self.0, &own.shared) {
             return own.pop().map_or(Steal::Empty, Steal::Success);
         }
@@ -272,7 +272,7 @@ impl<T: Pointed> Stealer<T> {
         let Some(mut item) = (unsafe { self.0.take_front(front) }) else {
             return Steal::Retry;
         };
-        for _ in 1..len.div_ceil(2).min(BATCH_MAX) {
+        for _ in 1..len.div_ceil(2).min(most) {
             front = front.wrapping_add(1);
             // ORDERING: as in `look`: the owner may have popped meanwhile.
             fence(SeqCst);

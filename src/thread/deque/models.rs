@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Deque, START, Stealer};
+use super::{BATCH_MAX, Deque, START, Stealer};
 use crate::primitive::atomic::{AtomicBool, Ordering, fence};
 use crate::primitive::model::run::Model;
 use crate::primitive::thread::{self, JoinHandle};
@@ -108,7 +108,7 @@ fn a_batch_moves_each_item_once() {
             let thief = start(move || {
                 let own = Deque::new();
                 let mut taken = vec![];
-                while let Steal::Success(item) = stealer.steal_batch_and_pop(&own) {
+                while let Steal::Success(item) = stealer.steal_batch_and_pop(&own, BATCH_MAX) {
                     taken.push(item);
                     taken.extend(own.pop());
                 }
@@ -168,7 +168,7 @@ fn a_batch_brings_what_was_pushed_meanwhile() {
             let stealer = deque.stealer();
             let thief = start(move || {
                 let own = Deque::new();
-                let stolen = match stealer.steal_batch_and_pop(&own) {
+                let stolen = match stealer.steal_batch_and_pop(&own, BATCH_MAX) {
                     Steal::Success(item) => Some(item),
                     Steal::Empty | Steal::Retry => None,
                 };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-use super::{Deque, START, distance};
+use super::{BATCH_MAX, Deque, START, distance};
 use crate::primitive::Steal;
 
 #[test]
@@ -46,17 +46,19 @@ fn a_batch_is_half_of_what_is_there() {
     for n in 0..10 {
         deque.push(Box::new(n));
     }
-    let most = 5.min(super::BATCH_MAX);
-    let Steal::Success(newest) = stealer.steal_batch_and_pop(&own) else {
+    let most = 5.min(BATCH_MAX);
+    let Steal::Success(newest) = stealer.steal_batch_and_pop(&own, BATCH_MAX) else {
         panic!("nothing to steal");
     };
     assert_eq!(*newest, most - 1);
     assert_eq!(own.stealer().len(), most - 1);
     assert_eq!(own.pop().map(|item| *item), Some(most - 2));
     assert_eq!(stealer.len(), 10 - most);
+    assert!(stealer.steal_batch_and_pop(&own, 1).is_success());
+    assert_eq!(stealer.len(), 10 - most - 1, "no more than it may");
     own.push(Box::new(11));
     assert!(
-        own.stealer().steal_batch_and_pop(&own).is_success(),
+        own.stealer().steal_batch_and_pop(&own, 1).is_success(),
         "its own: a pop"
     );
 }
@@ -102,7 +104,7 @@ fn each_item_is_taken_by_one() {
                 let own = Deque::new();
                 while left.load(SeqCst) > 0 {
                     let stolen = match batches {
-                        true => stealer.steal_batch_and_pop(&own),
+                        true => stealer.steal_batch_and_pop(&own, BATCH_MAX),
                         false => stealer.steal(),
                     };
                     match stolen {
