@@ -12,6 +12,7 @@
 //! thread that is done early would leave the last ones uncontended. Pools are
 //! different: see [`Question`].
 
+mod heap;
 mod machine;
 mod options;
 mod page;
@@ -22,6 +23,7 @@ mod table;
 mod watchdog;
 mod work;
 
+pub use heap::settle;
 pub use options::Options;
 pub use plot::Curve;
 pub use question::{Answer, Limit, Of, Question, Role, Sample};

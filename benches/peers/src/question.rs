@@ -140,6 +140,7 @@ impl Question {
             for turn in 0..count {
                 let at = (round + turn) % count;
                 before(self.contenders[at].name);
+                crate::settle();
                 samples[at].push((self.contenders[at].run)());
             }
         }

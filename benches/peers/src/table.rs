@@ -78,6 +78,7 @@ impl Row {
         for round in 0..options.rounds {
             for turn in 0..count {
                 let at = (round + turn) % count;
+                crate::settle();
                 times[at].push((self.entrants[at].run)(Slice::new(options.slice)));
             }
         }

@@ -58,6 +58,7 @@ fn curve(
         for (at, &threads) in counts.iter().enumerate() {
             for (run, line) in runs.iter().zip(&mut lines) {
                 before(run.0);
+                raddle_peers::settle();
                 line.1[at] = line.1[at].min((run.1)(threads));
             }
         }
