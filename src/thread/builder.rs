@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::ThreadPool;
 use super::core::{self, Core};
 use super::limit::WhenFull;
+use super::patience;
 use super::sleep::THREADS_MAX;
 use crate::error::{Panic, StartError};
 use crate::primitive::{available_cpus, catch_unwind, drop_contained};
@@ -55,9 +56,6 @@ const STACK_MIN: usize = 64 << 10;
 
 /// So long a spare thread stays when nobody needs it, unless told otherwise.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
-
-/// How often a searching thread looks again before it sleeps.
-const SEARCH_ROUNDS: u32 = if cfg!(raddle_loom) { 0 } else { 40 };
 
 /// What a pool was built with.
 pub(super) struct Config {
@@ -155,7 +153,7 @@ impl ThreadPoolBuilder {
                 stack_size: None,
                 queue_limit: None,
                 search_rounds: if available_cpus() > 1 {
-                    SEARCH_ROUNDS
+                    patience::MOST
                 } else {
                     0
                 },

@@ -48,6 +48,7 @@ mod models;
 #[cfg(feature = "orx")]
 mod orx;
 mod parallel;
+mod patience;
 mod pin;
 mod post;
 mod priority;

@@ -12,6 +12,7 @@ use super::broadcast::Taken;
 use super::core::Core;
 use super::fork::Stolen;
 use super::linger::{LINGER, Linger};
+use super::patience::Patience;
 use super::sleep::Sight;
 use super::slot::{Counters, Slot};
 use super::worker::Worker;
@@ -33,13 +34,16 @@ pub(super) enum Work {
 
 impl Worker {
     /// Looks for something to do: here, in the injector, at the others'.
-    pub(super) fn find(&self) -> Option<Work> {
+    pub(super) fn find(&self, patience: &mut Patience) -> Option<Work> {
+        let rounds = patience.rounds();
         let mut round = 0;
         loop {
             if let Some(work) = self.look_once() {
+                patience.found(round);
                 return Some(work);
             }
-            if round == self.core().config.search_rounds {
+            if round == rounds {
+                patience.was_in_vain();
                 return None;
             }
             if !self.standing.is_searching() && !self.core().sleep.start_searching(&self.standing) {

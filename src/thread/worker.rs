@@ -24,6 +24,7 @@ use super::fork::lane::LaneOwner;
 use super::guest::GUESTS_MAX;
 use super::haul::Haul;
 use super::linger::Linger;
+use super::patience::Patience;
 use super::search::{TURN, Work};
 use super::sleep::{Awake, Standing, Start, THREADS_MAX};
 use super::slot::Slot;
@@ -298,12 +299,13 @@ impl Worker {
     fn work(&self) -> Option<Awake> {
         // One that was sent has no permit, and finds its errand as it parks.
         let mut may_work = self.standing.has_permit();
+        let mut patience = Patience::new(self.core.config.search_rounds);
         let mut linger = Linger::default();
         loop {
             while may_work {
                 let work = match self.find_newest() {
                     Some(job) => Work::Task(job),
-                    None => match self.find() {
+                    None => match self.find(&mut patience) {
                         Some(work) => work,
                         None if linger.is_worth_it() => match self.linger(&mut linger) {
                             Some(work) => work,

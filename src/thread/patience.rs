@@ -1,0 +1,91 @@
+//! How often a search looks before its thread sleeps.
+//!
+//! A search that goes on finds what is brought meanwhile, which spares a wake-up: where
+//! who brings it runs on another processor. Where that one waits for this processor, each
+//! look keeps the next task away. So a search that was in vain makes the next one half as
+//! long, down to [`LEAST`], and one that has found something later than at once makes it
+//! [`MOST`] again; as does every 16th in vain, to see whether it pays by now.
+
+/// So often a search looks again at most.
+pub(super) const MOST: u32 = if cfg!(raddle_loom) { 0 } else { 40 };
+
+/// And if it is in vain each time.
+const LEAST: u32 = 2;
+
+const PROBE: u32 = 16;
+
+/// What a thread knows of its last searches.
+#[derive(Debug)]
+pub(super) struct Patience {
+    most: u32,
+    /// So many searches were in vain since one was not.
+    in_vain: u32,
+}
+
+impl Patience {
+    pub(super) fn new(most: u32) -> Self {
+        Self { most, in_vain: 0 }
+    }
+
+    /// How often the next search looks again.
+    pub(super) fn rounds(&self) -> u32 {
+        match self.in_vain % PROBE {
+            0 => self.most,
+            _ => {
+                let rounds = self.most.checked_shr(self.in_vain).unwrap_or(0);
+                rounds.max(LEAST).min(self.most)
+            }
+        }
+    }
+
+    /// A search has found something after so many rounds.
+    pub(super) fn found(&mut self, rounds: u32) {
+        if rounds > 0 {
+            self.in_vain = 0;
+        }
+    }
+
+    pub(super) fn was_in_vain(&mut self) {
+        self.in_vain = self.in_vain.wrapping_add(1);
+    }
+}
+
+#[cfg(all(test, not(raddle_loom)))]
+mod tests {
+    use super::*;
+
+    fn in_vain(patience: &mut Patience, searches: usize) -> Vec<u32> {
+        std::iter::repeat_with(|| {
+            let rounds = patience.rounds();
+            patience.was_in_vain();
+            rounds
+        })
+        .take(searches)
+        .collect()
+    }
+
+    #[test]
+    fn searches_in_vain_get_shorter_and_one_in_sixteen_is_long() {
+        let mut patience = Patience::new(MOST);
+        assert_eq!(in_vain(&mut patience, 6), [40, 20, 10, 5, 2, 2]);
+        assert_eq!(in_vain(&mut patience, 10), [2; 10]);
+        assert_eq!(in_vain(&mut patience, 16)[..3], [40, 2, 2]);
+        assert_eq!(in_vain(&mut patience, 2), [40, 2]);
+    }
+
+    #[test]
+    fn what_was_there_at_once_says_nothing_and_what_came_later_does() {
+        let mut patience = Patience::new(MOST);
+        in_vain(&mut patience, 8);
+        patience.found(0);
+        assert_eq!(patience.rounds(), 2);
+        patience.found(1);
+        assert_eq!(patience.rounds(), 40);
+    }
+
+    #[test]
+    fn on_one_processor_nobody_looks_again() {
+        let mut patience = Patience::new(0);
+        assert_eq!(in_vain(&mut patience, 20), [0; 20]);
+    }
+}
