@@ -4,7 +4,8 @@
 //! who brings it runs on another processor. Where that one waits for this processor, each
 //! look keeps the next task away. So a search that was in vain makes the next one half as
 //! long, down to [`LEAST`], and one that has found something later than at once makes it
-//! [`MOST`] again; as does every 16th in vain, to see whether it pays by now.
+//! [`MOST`] again. So does the half of a join or of a loop; and every 16th in vain is as
+//! long, to see whether it pays by now.
 
 /// So often a search looks again at most.
 pub(super) const MOST: u32 = if cfg!(raddle_loom) { 0 } else { 40 };
@@ -43,6 +44,11 @@ impl Patience {
         if rounds > 0 {
             self.in_vain = 0;
         }
+    }
+
+    /// The half of a join or of a loop has come: more come soon, from another processor.
+    pub(super) fn had_half(&mut self) {
+        self.in_vain = 0;
     }
 
     pub(super) fn was_in_vain(&mut self) {

@@ -321,6 +321,7 @@ impl Worker {
                     }
                     Work::Half(stolen) => {
                         linger.had_half();
+                        patience.had_half();
                         if self.standing.is_searching() {
                             self.stop_searching();
                         }
