@@ -11,7 +11,7 @@ use std::ptr;
 use super::broadcast::Taken;
 use super::core::Core;
 use super::fork::Stolen;
-use super::linger::{LINGER, Linger};
+use super::linger::LINGER;
 use super::patience::Patience;
 use super::sleep::Sight;
 use super::slot::{Counters, Slot};
@@ -58,7 +58,7 @@ impl Worker {
     }
 
     /// Looks on for a while, after a search that has found nothing.
-    pub(super) fn linger(&self, linger: &mut Linger) -> Option<Work> {
+    pub(super) fn linger(&self) -> Option<Work> {
         // Somebody else may search: one is enough. And on a single processor who looks
         // keeps others from bringing what it looks for.
         if !self.standing.is_searching() || self.core().config.search_rounds == 0 {
@@ -72,7 +72,6 @@ impl Worker {
             }
             round += 1;
             if round.is_multiple_of(16) && now().saturating_duration_since(since) > LINGER {
-                linger.was_in_vain();
                 return None;
             }
             thread::spin_hint();

@@ -307,7 +307,7 @@ impl Worker {
                     Some(job) => Work::Task(job),
                     None => match self.find(&mut patience) {
                         Some(work) => work,
-                        None if linger.is_worth_it() => match self.linger(&mut linger) {
+                        None if linger.is_worth_it() => match self.linger() {
                             Some(work) => work,
                             None => break,
                         },
