@@ -1,4 +1,4 @@
-//! Waits that a review found hanging, or ending too early.
+//! Waits that a review found hanging, ending too early, or running what somebody else ends.
 
 mod common;
 
@@ -184,5 +184,41 @@ fn a_task_that_shuts_its_pool_down_at_the_cap_gets_the_queue_run() {
             .collect();
         assert_eq!(results, (0..10).collect::<Vec<_>>());
         assert_eq!(finished, 10, "all but the closer");
+    });
+}
+
+/// The token knows the task, though its state does not show it.
+#[test]
+fn a_token_does_not_end_what_its_waiter_runs() {
+    struct Counted(Arc<AtomicUsize>);
+    impl Drop for Counted {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, SeqCst);
+        }
+    }
+    watch(|| {
+        let pool = Arc::new(pool(1));
+        let token = CancellationToken::new();
+        let drops = Arc::new(AtomicUsize::new(0));
+        let flags = Arc::new([false; 2].map(AtomicBool::new));
+        let (inner, tied) = (pool.clone(), token.clone());
+        let (captured, of_child) = (Counted(drops.clone()), flags.clone());
+        let parent = pool.submit(move || {
+            let child = task(move || {
+                let _captured = captured;
+                let [runs, may_end] = &*of_child;
+                runs.store(true, SeqCst);
+                until(|| may_end.load(SeqCst));
+                42
+            });
+            inner.submit(child.cancelled_by(&tied)).result()
+        });
+        let [runs, may_end] = &*flags;
+        until(|| runs.load(SeqCst));
+        token.cancel();
+        assert_eq!(drops.load(SeqCst), 0, "the task has not ended");
+        may_end.store(true, SeqCst);
+        assert_eq!(parent.result().unwrap().unwrap(), 42);
+        assert_eq!(drops.load(SeqCst), 1);
     });
 }

@@ -88,8 +88,8 @@ pub(super) unsafe fn wait_by_owner(task: Ref) -> Result<(), TaskError> {
 }
 
 /// Whether only the holder of the handle, who asks, and the queue know the task, and
-/// the holder may run it if he is a worker of its pool. The link of a token or of a
-/// timer is a reference too, so it is seen in the state.
+/// the holder may run it if he is a worker of its pool. The link of a token is counted
+/// in the extras, not in the state, so the task must be plain, too.
 ///
 /// # Safety
 ///
@@ -98,6 +98,7 @@ pub(crate) unsafe fn is_between_two(task: NonNull<()>, pool: u32) -> bool {
     let task = Ref(task.cast());
     let header = task.header();
     header.pool == pool
+        && header.asks.is_plain()
         && claims(task) == Claims::Anytime
         && (header.state.load().is_untouched() || mutant("claim-newest-forgets-waiters"))
         && !fork::is_forked(pool)
