@@ -66,6 +66,11 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
         &["primitive::room::models::a_thread_ends_as_its_last_piece_is_given_back"],
     ),
     bug(
+        "room-forgets-its-shelf",
+        Kind::Logic,
+        &["primitive::room::models::a_thread_ends_as_its_last_piece_is_given_back"],
+    ),
+    bug(
         "claim-newest-forgets-waiters",
         Kind::Logic,
         &[
