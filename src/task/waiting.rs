@@ -98,7 +98,7 @@ pub(crate) unsafe fn is_between_two(task: NonNull<()>, pool: u32) -> bool {
     let task = Ref(task.cast());
     let header = task.header();
     header.pool == pool
-        && header.asks.is_plain()
+        && (header.asks.is_plain() || mutant("claim-newest-forgets-its-token"))
         && claims(task) == Claims::Anytime
         && (header.state.load().is_untouched() || mutant("claim-newest-forgets-waiters"))
         && !fork::is_forked(pool)

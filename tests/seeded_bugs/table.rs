@@ -73,10 +73,12 @@ pub(crate) const SEEDED_BUGS: &[SeededBug] = &[
     bug(
         "claim-newest-forgets-waiters",
         Kind::Logic,
-        &[
-            "thread::models::work::a_callback_is_called_though_its_task_is_claimed_as_the_newest",
-            "thread::models::work::a_token_meets_the_claim_of_the_newest",
-        ],
+        &["thread::models::work::a_callback_is_called_though_its_task_is_claimed_as_the_newest"],
+    ),
+    bug(
+        "claim-newest-forgets-its-token",
+        Kind::Logic,
+        &["thread::models::work::a_token_meets_the_claim_of_the_newest"],
     ),
     bug(
         "state-finish-acquire-only",
