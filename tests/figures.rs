@@ -4,6 +4,7 @@ mod common;
 
 use std::future::Future;
 use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Wake, Waker};
@@ -229,4 +230,64 @@ fn no_task_starts_after_its_token_was_cancelled() {
             assert!(matches!(outcome, Err(TaskError::Cancelled)), "{outcome:?}");
         }
     });
+}
+
+/// How often one worker robs the other, which has submitted so many tasks, each with so
+/// many of its own, and looks on while they are run.
+fn thefts(tasks: usize, children: usize) -> u64 {
+    let pool = Arc::new(pool(2));
+    let done = Arc::new(AtomicUsize::new(0));
+    let (may_submit, may_steal) = (Gate::default(), Gate::default());
+    let (victim_is_there, thief_is_there) = (Gate::default(), Gate::default());
+    let victim = pool.submit({
+        let (pool, done, may_submit, may_steal) = (
+            pool.clone(),
+            done.clone(),
+            may_submit.clone(),
+            may_steal.clone(),
+        );
+        let is_there = victim_is_there.clone();
+        move || {
+            is_there.open();
+            may_submit.wait();
+            for _ in 0..tasks {
+                let (inner, done) = (pool.clone(), done.clone());
+                let task = move || {
+                    for _ in 0..children {
+                        let done = done.clone();
+                        inner.submit(move || done.fetch_add(1, SeqCst)).detach();
+                    }
+                    done.fetch_add(1, SeqCst)
+                };
+                pool.submit(task).detach();
+            }
+            may_steal.open();
+            until(|| done.load(SeqCst) == tasks * (children + 1));
+        }
+    });
+    victim_is_there.wait();
+    let thief = pool.submit({
+        let is_there = thief_is_there.clone();
+        move || {
+            is_there.open();
+            may_steal.wait();
+        }
+    });
+    thief_is_there.wait();
+    may_submit.open();
+    victim.result().unwrap();
+    thief.result().unwrap();
+    pool.stats().stolen
+}
+
+/// In batches of 1, 2, 4, 8, 16, and then of half of what is left: 37 and less.
+#[test]
+fn a_row_is_stolen_in_growing_batches() {
+    watch(|| assert_eq!(thefts(100, 0), 12));
+}
+
+/// The others of the victim's tasks are parts that it may wait for soon.
+#[test]
+fn of_tasks_that_submit_others_one_is_stolen_at_a_time() {
+    watch(|| assert_eq!(thefts(20, 3), 20));
 }
