@@ -133,6 +133,11 @@ impl QueueLimit {
         *self.queued.lock() += 1;
     }
 
+    /// How many jobs count.
+    pub(super) fn queued(&self) -> usize {
+        *self.queued.lock()
+    }
+
     /// A job has left its queue.
     pub(super) fn release(&self) {
         let mut queued = self.queued.lock();

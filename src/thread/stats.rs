@@ -86,6 +86,10 @@ impl Core {
             stats.overdue += read(&counters.late);
             stats.stolen += read(&counters.stolen);
         }
+        if let Some(limit) = &self.limit {
+            // What has moved from one queue to the next meanwhile was counted twice.
+            stats.queued = stats.queued.min(limit.queued());
+        }
         stats
     }
 }
