@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::ThreadPool;
 use super::core::{self, Core};
 use super::limit::WhenFull;
-use super::patience;
+use super::search_length;
 use super::sleep::THREADS_MAX;
 use crate::error::{Panic, StartError};
 use crate::primitive::{available_cpus, catch_unwind, drop_contained};
@@ -153,7 +153,7 @@ impl ThreadPoolBuilder {
                 stack_size: None,
                 queue_limit: None,
                 search_rounds: if available_cpus() > 1 {
-                    patience::MOST
+                    search_length::MOST
                 } else {
                     0
                 },

@@ -6,8 +6,9 @@
 //! nothing, each theft costs more than what it brings: there many are taken at once.
 //!
 //! Which of the two it is shows in what came of the last theft. As long as a thief has
-//! finished no more tasks than it has taken, it takes twice as many the next time, up to
-//! [`MOST`]; a task that has submitted others, and the thief takes one.
+//! finished no more tasks than it could have taken, it may take twice as many the next
+//! time, up to [`MOST`]; a task that has submitted others, and the thief takes one. Only
+//! tasks that have returned count: a tree of tasks that panic is taken for a row.
 
 use std::cell::Cell;
 

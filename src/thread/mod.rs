@@ -48,7 +48,6 @@ mod models;
 #[cfg(feature = "orx")]
 mod orx;
 mod parallel;
-mod patience;
 mod pin;
 mod post;
 mod priority;
@@ -56,6 +55,7 @@ mod resize;
 mod running;
 mod scope;
 mod search;
+mod search_length;
 mod shutdown;
 mod sleep;
 mod slices;

@@ -12,7 +12,7 @@ use super::broadcast::Taken;
 use super::core::Core;
 use super::fork::Stolen;
 use super::linger::LINGER;
-use super::patience::Patience;
+use super::search_length::SearchLength;
 use super::sleep::Sight;
 use super::slot::{Counters, Slot};
 use super::worker::Worker;
@@ -34,16 +34,16 @@ pub(super) enum Work {
 
 impl Worker {
     /// Looks for something to do: here, in the injector, at the others'.
-    pub(super) fn find(&self, patience: &mut Patience) -> Option<Work> {
-        let rounds = patience.rounds();
+    pub(super) fn find(&self, length: &mut SearchLength) -> Option<Work> {
+        let rounds = length.rounds();
         let mut round = 0;
         loop {
             if let Some(work) = self.look_once() {
-                patience.found(round);
+                length.found(round);
                 return Some(work);
             }
             if round == rounds {
-                patience.was_in_vain();
+                length.was_in_vain();
                 return None;
             }
             if !self.standing.is_searching() && !self.core().sleep.start_searching(&self.standing) {

@@ -24,8 +24,8 @@ use super::fork::lane::LaneOwner;
 use super::guest::GUESTS_MAX;
 use super::haul::Haul;
 use super::linger::Linger;
-use super::patience::Patience;
 use super::search::{TURN, Work};
+use super::search_length::SearchLength;
 use super::sleep::{Awake, Standing, Start, THREADS_MAX};
 use super::slot::Slot;
 use crate::primitive::block::{BlockedOn, with_hook};
@@ -299,13 +299,13 @@ impl Worker {
     fn work(&self) -> Option<Awake> {
         // One that was sent has no permit, and finds its errand as it parks.
         let mut may_work = self.standing.has_permit();
-        let mut patience = Patience::new(self.core.config.search_rounds);
+        let mut length = SearchLength::new(self.core.config.search_rounds);
         let mut linger = Linger::default();
         loop {
             while may_work {
                 let work = match self.find_newest() {
                     Some(job) => Work::Task(job),
-                    None => match self.find(&mut patience) {
+                    None => match self.find(&mut length) {
                         Some(work) => work,
                         None if linger.is_worth_it() => match self.linger() {
                             Some(work) => work,
@@ -321,7 +321,7 @@ impl Worker {
                     }
                     Work::Half(stolen) => {
                         linger.had_half();
-                        patience.had_half();
+                        length.had_half();
                         if self.standing.is_searching() {
                             self.stop_searching();
                         }

@@ -17,13 +17,13 @@ const PROBE: u32 = 16;
 
 /// What a thread knows of its last searches.
 #[derive(Debug)]
-pub(super) struct Patience {
+pub(super) struct SearchLength {
     most: u32,
     /// So many searches were in vain since one was not.
     in_vain: u32,
 }
 
-impl Patience {
+impl SearchLength {
     pub(super) fn new(most: u32) -> Self {
         Self { most, in_vain: 0 }
     }
@@ -60,10 +60,10 @@ impl Patience {
 mod tests {
     use super::*;
 
-    fn in_vain(patience: &mut Patience, searches: usize) -> Vec<u32> {
+    fn in_vain(length: &mut SearchLength, searches: usize) -> Vec<u32> {
         std::iter::repeat_with(|| {
-            let rounds = patience.rounds();
-            patience.was_in_vain();
+            let rounds = length.rounds();
+            length.was_in_vain();
             rounds
         })
         .take(searches)
@@ -72,26 +72,26 @@ mod tests {
 
     #[test]
     fn searches_in_vain_get_shorter_and_one_in_sixteen_is_long() {
-        let mut patience = Patience::new(MOST);
-        assert_eq!(in_vain(&mut patience, 6), [40, 20, 10, 5, 2, 2]);
-        assert_eq!(in_vain(&mut patience, 10), [2; 10]);
-        assert_eq!(in_vain(&mut patience, 16)[..3], [40, 2, 2]);
-        assert_eq!(in_vain(&mut patience, 2), [40, 2]);
+        let mut length = SearchLength::new(MOST);
+        assert_eq!(in_vain(&mut length, 6), [40, 20, 10, 5, 2, 2]);
+        assert_eq!(in_vain(&mut length, 10), [2; 10]);
+        assert_eq!(in_vain(&mut length, 16)[..3], [40, 2, 2]);
+        assert_eq!(in_vain(&mut length, 2), [40, 2]);
     }
 
     #[test]
     fn what_was_there_at_once_says_nothing_and_what_came_later_does() {
-        let mut patience = Patience::new(MOST);
-        in_vain(&mut patience, 8);
-        patience.found(0);
-        assert_eq!(patience.rounds(), 2);
-        patience.found(1);
-        assert_eq!(patience.rounds(), 40);
+        let mut length = SearchLength::new(MOST);
+        in_vain(&mut length, 8);
+        length.found(0);
+        assert_eq!(length.rounds(), 2);
+        length.found(1);
+        assert_eq!(length.rounds(), 40);
     }
 
     #[test]
     fn on_one_processor_nobody_looks_again() {
-        let mut patience = Patience::new(0);
-        assert_eq!(in_vain(&mut patience, 20), [0; 20]);
+        let mut length = SearchLength::new(0);
+        assert_eq!(in_vain(&mut length, 20), [0; 20]);
     }
 }
